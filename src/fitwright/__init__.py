@@ -1,0 +1,42 @@
+"""Fitwright finds the smallest Transformer that does the job on the hardware at hand, proves it, and ships it.
+
+Every verb of the command line is a function here, imported when it is first used:
+
+    >>> import fitwright
+    >>> rows = fitwright.compare(["bert-base", "distilbert-base"])
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_VERBS = {
+    "compare": "compare",
+    "compress": "compress",
+    "doctor": "doctor",
+    "evaluate": "evaluate",
+    "export": "export",
+    "fit": "fit",
+    "lock_environment": "environment",
+    "models": "models",
+    "predict": "predict",
+    "report": "report",
+    "serve": "serve",
+    "train": "train",
+}
+"""Verb → the module of ``fitwright.api`` that holds it."""
+
+__all__ = ["__version__", *sorted(_VERBS)]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _VERBS:
+        return getattr(importlib.import_module(f"fitwright.api.{_VERBS[name]}"), name)
+    raise AttributeError(f"module 'fitwright' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,1 @@
+"""The command line: one small file per verb. Only this package prints."""

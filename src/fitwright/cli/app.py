@@ -1,0 +1,40 @@
+"""The Typer application: registers one command per verb. Verb files import nothing heavy at their top."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fitwright.cli.models import models
+from fitwright.cli.compare import compare
+
+app = typer.Typer(
+    name="fitwright",
+    help="Find the smallest Transformer that does the job on this hardware, prove it, and ship it.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(show: bool) -> None:
+    if show:
+        from fitwright import __version__
+
+        typer.echo(f"fitwright {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options of every command."""
+
+
+for _verb in (models, compare):
+    app.command()(_verb)

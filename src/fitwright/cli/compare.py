@@ -1,0 +1,3 @@
+"""placeholder, replaced by the catalogue work."""
+def compare() -> None:
+    """List the catalogue."""

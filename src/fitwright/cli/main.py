@@ -1,0 +1,66 @@
+"""The entry point: runs the command and turns every error into one line and an exit code.
+
+Exit codes: 0 done, 1 a check or budget failed, 2 wrong usage, 3 failed while running, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+from fitwright.core.errors import FitwrightError
+
+
+def main() -> NoReturn:
+    """Run the command line of this process."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code. Set ``FITWRIGHT_DEBUG=1`` to see tracebacks."""
+    from fitwright.cli.app import app
+
+    debug = os.environ.get("FITWRIGHT_DEBUG", "") not in ("", "0")
+    try:
+        result = app(arguments, prog_name="fitwright", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except FitwrightError as error:
+        if debug:
+            raise
+        return _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _fail("interrupted; the same command continues where it stopped.", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if debug:
+            raise
+        return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> int:
+    import click
+
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, click.exceptions.Abort):
+        return _fail("interrupted; the same command continues where it stopped.", 130)
+    if isinstance(error, click.ClickException):
+        hint = ""
+        if isinstance(error, click.UsageError) and error.ctx is not None:
+            hint = f" Try '{error.ctx.command_path} --help'."
+        return _fail(f"{error.format_message()}{hint}", 2)
+    if isinstance(error, OSError) and error.errno == 28:  # ENOSPC
+        return _fail("the disk is full. Free some space, then run the same command again.", 3)
+    if isinstance(error, MemoryError):
+        return _fail("out of memory. Use a smaller --batch or a smaller model.", 3)
+    where = f"{type(error).__name__}: {error}".strip().splitlines()[0][:300]
+    return _fail(f"unexpected: {where} (FITWRIGHT_DEBUG=1 shows where; please report it)", 3)
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return code

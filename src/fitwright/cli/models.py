@@ -1,0 +1,3 @@
+"""placeholder, replaced by the catalogue work."""
+def models() -> None:
+    """List the catalogue."""

@@ -1,0 +1,1 @@
+"""Ground floor: errors, units, files, optional imports, progress, provenance. Imports nothing above."""

