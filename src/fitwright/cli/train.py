@@ -1,0 +1,54 @@
+"""``fitwright train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fitwright.cli.console import Bars, command_line, print_json, print_text
+
+
+def train(
+    data: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet with a text and a label column.")],
+    model: Annotated[str, typer.Option("--model", "-m", help="Model directory, catalogue name or Hub id.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Model directory to make.")],
+    text: Annotated[str | None, typer.Option(help="Text column; detected by default.")] = None,
+    label: Annotated[str | None, typer.Option(help="Label column; detected by default.")] = None,
+    epochs: Annotated[int, typer.Option(help="Passes over the training rows.")] = 3,
+    batch_size: Annotated[int, typer.Option(help="Rows in an optimiser step.")] = 32,
+    learning_rate: Annotated[float, typer.Option("--learning-rate", "--lr", help="Peak.")] = 5e-5,
+    max_length: Annotated[int, typer.Option(help="Tokens a row is cut at.")] = 128,
+    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16; auto measures which is fast.")] = "auto",
+    patience: Annotated[int, typer.Option(help="Epochs without progress before stopping.")] = 2,
+    validation: Annotated[float, typer.Option(help="Share of texts held out to choose the epoch.")] = 0.1,
+    test: Annotated[float, typer.Option(help="Share of texts held out to the end.")] = 0.2,
+    seed: Annotated[int, typer.Option(help="Of the split, the order, dropout and the new head.")] = 0,
+    overwrite: Annotated[bool, typer.Option(help="Replace another result in the output folder.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Fine-tune a model to classify text. Interrupted, the same command continues.
+
+    Example: fitwright train reviews.csv --model distilbert-base --output runs/teacher
+    """
+    from fitwright.api.train import train as run
+    from fitwright.spec.manifest import Manifest
+    from fitwright.training.directory import read_history
+    from fitwright.training.settings import TrainSettings
+
+    settings = TrainSettings(
+        epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, max_length=max_length,
+        precision=precision, patience=patience, validation=validation, test=test, seed=seed,
+    )  # fmt: skip
+    folder = run(
+        data, model=model, output=output, text=text, label=label, settings=settings, overwrite=overwrite,
+        progress=Bars(), command=command_line(),
+    )  # fmt: skip
+    history = read_history(folder)
+    best = history.points[history.best_epoch]
+    if as_json:
+        manifest = Manifest.read(folder).as_json()
+        print_json({"model": str(folder), "history": history.as_json(), "manifest": manifest})
+        return
+    print_text(f"{folder}: validation accuracy {best.validation_accuracy:.1%} (epoch {best.epoch + 1})")

@@ -1,0 +1,1 @@
+"""Smaller models: layers dropped and distilled, weights quantised, until a budget holds."""

@@ -1,0 +1,1 @@
+"""Makes an environment rebuildable (``lock``) and examines it (``doctor``). Never imports torch."""

@@ -1,0 +1,1 @@
+"""What a model is worth: quality, speed and memory, measured in the engine that will serve."""

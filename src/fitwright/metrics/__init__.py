@@ -1,0 +1,1 @@
+"""Quality metrics and the intervals around every measured number. numpy only."""

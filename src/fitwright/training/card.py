@@ -1,0 +1,56 @@
+"""The model card (``README.md``) of a model directory, in the Hub's form."""
+
+from __future__ import annotations
+
+from fitwright.core.units import format_seconds
+from fitwright.spec.manifest import Manifest
+from fitwright.training.history import History
+
+
+def model_card(manifest: Manifest, history: History) -> str:
+    """Markdown with the YAML head that the Hub reads."""
+    best = history.points[history.best_epoch]
+    data, source = manifest.data, manifest.made_from
+    versions = manifest.provenance.get("versions", {})
+    lines = [
+        "---",
+        "library_name: transformers",
+        f"pipeline_tag: {manifest.task}",
+        "tags: [fitwright]",
+        "---",
+        "",
+        f"# {manifest.task}: {', '.join(manifest.labels[:8])}{' …' if len(manifest.labels) > 8 else ''}",
+        "",
+        f"Made by `fitwright` ({manifest.stage}) from `{source.get('model')}`.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| Rows (train / validation / test) | {' / '.join(str(n) for n in data.get('split_rows', ()))} |",
+        f"| Data fingerprint (SHA-256) | `{data.get('fingerprint')}` |",
+        f"| Validation accuracy | {best.validation_accuracy:.2%} (epoch {history.best_epoch + 1}) |",
+        f"| Validation loss | {best.validation_loss:.4f} nats |",
+        f"| Precision | {history.precision} |",
+        f"| Training time | {format_seconds(history.seconds)} |",
+        f"| Seed | {manifest.seed} |",
+        f"| Longest input | {manifest.max_length} tokens; longer ones are cut |",
+        "",
+        "## Use",
+        "",
+        "```python",
+        "from transformers import pipeline",
+        "",
+        'classify = pipeline("text-classification", model=".")',
+        "```",
+        "",
+        "## Rebuild",
+        "",
+        "```text",
+        str(manifest.provenance.get("command", "")),
+        "```",
+        "",
+        "Made with " + ", ".join(f"{name} {version}" for name, version in versions.items()) + ".",
+        "",
+        "Limits: measured on the held-out part of the data above and on nothing else.",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,70 @@
+"""Finished model directories: whether one is already the asked-for result, and how one is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fitwright.core.errors import UsageError
+from fitwright.core.files import new_directory, read_json, sha256_file, write_json, write_text
+from fitwright.modeling.classifier import save_classifier
+from fitwright.spec.manifest import MANIFEST_NAME, Manifest
+from fitwright.training.card import model_card
+from fitwright.training.history import History, Point
+
+if TYPE_CHECKING:
+    from torch import nn
+
+HISTORY_NAME = "history.json"
+
+
+def is_finished(output: Path, key: str, *, overwrite: bool) -> bool:
+    """Whether ``output`` already holds this very run.
+
+    Raises:
+        UsageError: it holds something else and ``overwrite`` is off.
+    """
+    if not output.exists():
+        return False
+    if (output / MANIFEST_NAME).is_file() and Manifest.read(output).made_from.get("key") == key:
+        return True
+    empty = output.is_dir() and not any(output.iterdir())
+    if not overwrite and not empty:
+        raise UsageError(
+            "the output folder already holds another result",
+            got=str(output),
+            mend="Choose another --output, or add --overwrite.",
+        )
+    return False
+
+
+def weights_sha256(folder: Path) -> str:
+    """One hash for all safetensors files of a model directory."""
+    hashes = [sha256_file(path) for path in sorted(folder.glob("model*.safetensors"))]
+    return hashes[0] if len(hashes) == 1 else "+".join(h[:16] for h in hashes)
+
+
+def write_model_directory(
+    model: nn.Module,
+    tokenizer_from: Path,
+    output: Path,
+    manifest: Manifest,
+    history: History,
+    events: Path,
+) -> None:
+    """Write weights, config, tokenizer, manifest, card and curves; the folder appears whole."""
+    with new_directory(output) as work:
+        save_classifier(model, tokenizer_from, work)
+        manifest.write(work)
+        write_json(work / HISTORY_NAME, history.as_json())
+        write_text(work / "README.md", model_card(manifest, history))
+        for file in sorted(events.glob("events.out.*")):
+            (work / "runs").mkdir(exist_ok=True)
+            (work / "runs" / file.name).write_bytes(file.read_bytes())
+
+
+def read_history(folder: Path) -> History:
+    """The curves of a model directory that :func:`write_model_directory` wrote."""
+    data: Mapping[str, Any] = read_json(folder / HISTORY_NAME, what="training history")
+    return History(**{**data, "points": tuple(Point(**p) for p in data["points"])})

@@ -1,0 +1,71 @@
+"""What a training run may be told. Saved whole beside its result, so that it can be replayed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
+
+from fitwright.core.errors import UsageError
+
+PRECISIONS = ("auto", "fp32", "bf16")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """Settings of the loop.
+
+    Attributes:
+        epochs: passes over the training rows, at least 1.
+        batch_size: rows in an optimiser step.
+        learning_rate: peak, reached after ``warmup`` (a share of all steps), then linear to zero.
+        weight_decay: of AdamW, on matrices only.
+        max_grad_norm: gradients are scaled down to this norm.
+        max_length: tokens a row is cut at.
+        dropout: probability everywhere; ``None`` keeps the model's own.
+        precision: ``auto`` (a short timed probe picks), ``fp32`` or ``bf16`` (autocast).
+        patience: epochs without a better validation result before the run stops.
+        validation, test: shares of the rows held out, by hash of the text.
+        seed: of the split, the order of rows, dropout and the new head.
+        checkpoint_s: seconds between checkpoints, beside the one after every epoch.
+    """
+
+    epochs: int = 3
+    batch_size: int = 32
+    learning_rate: float = 5e-5
+    warmup: float = 0.1
+    weight_decay: float = 0.01
+    max_grad_norm: float = 1.0
+    max_length: int = 128
+    dropout: float | None = None
+    precision: str = "auto"
+    patience: int = 2
+    validation: float = 0.1
+    test: float = 0.2
+    seed: int = 0
+    checkpoint_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        at_least_one = ("epochs", "batch_size", "max_length", "patience")
+        for name in at_least_one:
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} must be at least 1", got=getattr(self, name))
+        if not self.learning_rate > 0:
+            raise UsageError("learning_rate must be above 0", got=self.learning_rate)
+        for name in ("warmup", "dropout", "validation", "test"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < 1:
+                raise UsageError(f"{name} must be in [0, 1)", got=value)
+        if self.precision not in PRECISIONS:
+            raise UsageError("unknown precision", got=self.precision, allowed=", ".join(PRECISIONS))
+
+    def but(self, **changes: Any) -> Self:
+        """A copy with some settings changed; an unknown name is an error."""
+        unknown = set(changes) - set(self.__dataclass_fields__)
+        if unknown:
+            raise UsageError(
+                "unknown training settings", got=sorted(unknown), allowed=", ".join(self.__dataclass_fields__)
+            )
+        return replace(self, **changes)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
