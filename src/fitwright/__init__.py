@@ -14,6 +14,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _VERBS = {
+    "check_environment": "environment",
     "compare": "compare",
     "compress": "compress",
     "doctor": "doctor",

@@ -31,12 +31,12 @@ def engine(request: pytest.FixtureRequest, tiny_bundle: Path) -> Engine:
 
 
 @pytest.fixture(scope="module")
-def reference_logits(tiny_model_dir: Path) -> NDArray[np.float32]:
+def reference_logits(tiny_bundle: Path) -> NDArray[np.float32]:
     """What transformers itself answers, row by row and unpadded."""
     import torch
     from transformers import AutoModelForSequenceClassification
 
-    model = AutoModelForSequenceClassification.from_pretrained(tiny_model_dir).eval()
+    model = AutoModelForSequenceClassification.from_pretrained(tiny_bundle).eval()
     input_ids, _ = batch(LENGTHS, 40)
     with torch.inference_mode():
         rows = [
@@ -49,14 +49,16 @@ def test_answers_what_transformers_answers(engine: Engine, reference_logits: NDA
     logits = engine.logits(*batch(LENGTHS, 40))
     assert logits.dtype == np.float32
     assert logits.shape == (4, 2)
-    assert np.abs(reference_logits - reference_logits[0]).max() > 1e-3  # rows differ, so the check can fail
+    assert np.abs(reference_logits - reference_logits[0]).max() > 0.05  # rows differ, so the check can fail
     np.testing.assert_allclose(logits, reference_logits, atol=1e-4)
 
 
 @pytest.mark.parametrize("width", [40, 64, 100])
 def test_padding_changes_nothing(engine: Engine, width: int) -> None:
-    padded = engine.logits(*batch(LENGTHS, width))
     input_ids, attention_mask = batch(LENGTHS, width)
+    padded = engine.logits(input_ids, attention_mask)
+    unmasked = engine.logits(input_ids, np.ones_like(attention_mask))
+    assert np.abs(padded - unmasked).max() > 0.02  # the mask matters, so the check can fail
     for row, length in enumerate(LENGTHS):
         alone = engine.logits(
             np.ascontiguousarray(input_ids[row : row + 1, :length]),

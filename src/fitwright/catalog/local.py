@@ -1,4 +1,4 @@
-"""A model directory on disk, read like a catalogue row: sizes from ``config.json``, counts from the weights' header."""
+"""A model directory read like a catalogue row: sizes from ``config.json``, counts from the weights."""
 
 from __future__ import annotations
 
@@ -117,9 +117,7 @@ def _dims(config: Mapping[str, Any], kind: Kind, path: Path) -> dict[str, int]:
     elif kind in ("encoder", "decoder"):
         for ours in ("hidden", "layers"):
             if ours not in dims:
-                raise UsageError(
-                    f"config.json has no {_NAMES[ours][0]!r}", got=str(path / "config.json")
-                )
+                raise UsageError(f"config.json has no {_NAMES[ours][0]!r}", got=str(path / "config.json"))
     return dims
 
 

@@ -36,7 +36,7 @@ def find(name: str) -> ModelSpec:
 
 
 def resolve(name: str) -> str | None:
-    """The catalogue id that ``name`` means, ``None`` where the catalogue has none; raises if it is ambiguous."""
+    """The catalogue id that ``name`` means, ``None`` where there is none; raises if it is ambiguous."""
     wanted = name.lower()
     by_id = {model_id.lower(): model_id for model_id in store.ids()}
     if wanted in by_id:
@@ -55,7 +55,9 @@ def resolve(name: str) -> str | None:
 
 def _prefixed(wanted: str, by_id: dict[str, str]) -> list[str]:
     """Ids whose short name starts with ``wanted-``, if several do: a lone one may not be what was meant."""
-    found = [model_id for lower, model_id in by_id.items() if lower.rpartition("/")[2].startswith(f"{wanted}-")]
+    found = [
+        model_id for lower, model_id in by_id.items() if lower.rpartition("/")[2].startswith(f"{wanted}-")
+    ]
     return found if len(found) > 1 else []
 
 

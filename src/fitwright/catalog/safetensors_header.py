@@ -1,7 +1,7 @@
 """What a safetensors file says about its tensors, read from its header alone.
 
-Format: eight bytes with the header's length (little-endian), then JSON that maps each tensor's name to dtype, shape
-and offsets. Source: the safetensors format description, https://github.com/huggingface/safetensors#format.
+Format: eight bytes with the header's length (little-endian), then JSON that maps each tensor's name to dtype,
+shape and offsets. Source: the safetensors format description, https://github.com/huggingface/safetensors#format.
 """
 
 from __future__ import annotations

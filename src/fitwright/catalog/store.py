@@ -55,7 +55,7 @@ def is_confirmed(source: object) -> bool:
 
 
 def spec_from_row(row: Mapping[str, Any]) -> ModelSpec:
-    """One line of ``models.jsonl`` as a spec. The whole line stays in ``facts``, unconfirmed texts included."""
+    """One line of ``models.jsonl`` as a spec. The whole line stays in ``facts``, unconfirmed texts too."""
     return ModelSpec(
         id=row["id"],
         name=row["name"],

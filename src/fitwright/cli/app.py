@@ -8,6 +8,16 @@ import typer
 
 from fitwright.cli.models import models
 from fitwright.cli.compare import compare
+from fitwright.cli.compress import compress
+from fitwright.cli.doctor import doctor
+from fitwright.cli.environment import environment
+from fitwright.cli.evaluate import evaluate
+from fitwright.cli.export import export
+from fitwright.cli.fit import fit
+from fitwright.cli.predict import predict
+from fitwright.cli.report import report
+from fitwright.cli.serve import serve
+from fitwright.cli.train import train
 
 app = typer.Typer(
     name="fitwright",
@@ -36,5 +46,8 @@ def _options(
     """Options of every command."""
 
 
-for _verb in (models, compare):
+for _verb in (
+    models, compare, fit, train, compress, evaluate, export, predict, serve, report, doctor,
+):  # fmt: skip
     app.command()(_verb)
+app.add_typer(environment)

@@ -1,3 +1,77 @@
-"""placeholder, replaced by the catalogue work."""
-def compare() -> None:
-    """List the catalogue."""
+"""``fitwright compare``: models side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from fitwright.sizing.comparison import Row
+
+
+def compare(
+    names: Annotated[
+        list[str], typer.Argument(metavar="MODELS...", help="Catalogue names, ids, or model directories.")
+    ],
+    mode: Annotated[str, typer.Option(help="infer (a forward pass) or train (an optimiser step).")] = "infer",
+    batch: Annotated[int, typer.Option(help="Rows in a batch.")] = 1,
+    seq: Annotated[int, typer.Option(help="Tokens in a row.")] = 128,
+    precision: Annotated[str, typer.Option(help="fp32, tf32, bf16, fp16, int8 or int4.")] = "fp32",
+    device: Annotated[
+        str | None, typer.Option(help="cpu (this machine) or a listed device, such as a100-80gb.")
+    ] = None,
+    format: Annotated[str, typer.Option(help="terminal, markdown, json, csv or html.")] = "terminal",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Full rows as JSON; the same as --format json.")
+    ] = False,
+    sort: Annotated[
+        str | None, typer.Option(help="Column to sort by; with '-' in front, largest first.")
+    ] = None,
+    columns: Annotated[str | None, typer.Option(help="Columns to show, separated by commas.")] = None,
+) -> None:
+    """Compare models: sizes, exact parameter counts, and first estimates of memory and latency.
+
+    Works from the packaged catalogue: nothing is downloaded, torch is not needed. A '~' marks an estimate.
+
+    Example: fitwright compare bert-base roberta-base t5-small --batch 8 --seq 256 --sort parameters
+    """
+    from fitwright.api import compare as verb
+    from fitwright.cli.console import print_json, print_text
+    from fitwright.core.errors import UsageError
+    from fitwright.reporting import tables
+
+    if as_json and format not in ("terminal", "json"):
+        raise UsageError("--json and --format contradict each other", got=format, mend="Give one of them.")
+    rows: Sequence[Row] = verb.compare(
+        names, mode=mode, batch=batch, seq=seq, precision=precision, device=device
+    )
+    known = verb.columns(rows)
+    keys = verb.DEFAULT_COLUMNS if columns is None else [key.strip() for key in columns.split(",")]
+    shown = tables.choose(known, keys)
+    if sort is not None:
+        rows = tables.sort(rows, known, sort)
+    if as_json or format == "json":
+        print_json([row.as_json() for row in rows])
+        return
+    print_text(tables.render(rows, shown, format))
+    if format == "terminal":
+        print_text("\n" + "\n".join(_footnotes(rows)))
+
+
+def _footnotes(rows: Sequence[Row]) -> list[str]:
+    """What the estimates are about, how far to trust them, and what was left out and why."""
+    from fitwright.sizing.latency import SPREAD
+
+    workload, device = rows[0].workload, rows[0].device
+    what = "one forward pass" if workload.mode == "infer" else "one training step (AdamW)"
+    lines = [
+        f"{what}, batch {workload.batch}, {workload.seq} tokens, {workload.precision}, on {device.name}",
+        f"~ estimated, not measured: latency from data-sheet peaks, within about {SPREAD:g}× either way; "
+        "memory is tensors alone.",
+        "Parameters are exact counts of the published class. Intervals: --json.",
+    ]
+    for row in rows:
+        lines += [f"{row.spec.id}: {assumption}" for assumption in row.record.context["assumptions"]]
+    return lines

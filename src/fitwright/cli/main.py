@@ -42,17 +42,15 @@ def run(arguments: list[str]) -> int:
 
 
 def _unexpected(error: Exception) -> int:
-    import click
-
-    if isinstance(error, click.exceptions.Exit):
-        return error.exit_code
-    if isinstance(error, click.exceptions.Abort):
+    # By shape, not by class: typer may carry its own copy of click, and click may not be installed.
+    if type(error).__name__ == "Exit" and isinstance(code := getattr(error, "exit_code", None), int):
+        return code
+    if type(error).__name__ == "Abort":
         return _fail("interrupted; the same command continues where it stopped.", 130)
-    if isinstance(error, click.ClickException):
-        hint = ""
-        if isinstance(error, click.UsageError) and error.ctx is not None:
-            hint = f" Try '{error.ctx.command_path} --help'."
-        return _fail(f"{error.format_message()}{hint}", 2)
+    if callable(message := getattr(error, "format_message", None)):
+        context = getattr(error, "ctx", None)
+        hint = f" Try '{context.command_path} --help'." if context is not None else ""
+        return _fail(f"{str(message()).rstrip('.')}.{hint}", 2)
     if isinstance(error, OSError) and error.errno == 28:  # ENOSPC
         return _fail("the disk is full. Free some space, then run the same command again.", 3)
     if isinstance(error, MemoryError):

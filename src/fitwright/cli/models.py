@@ -1,3 +1,38 @@
-"""placeholder, replaced by the catalogue work."""
-def models() -> None:
-    """List the catalogue."""
+"""``fitwright models``: the catalogue."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def models(
+    search: Annotated[str | None, typer.Option(help="Part of an id, name or family.")] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="encoder, decoder, encoder-decoder, vision, multimodal, cnn or rnn.")
+    ] = None,
+    task: Annotated[str | None, typer.Option(help="A task, such as text-classification.")] = None,
+    language: Annotated[str | None, typer.Option(help="A code such as en or zh, or multilingual.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Part of the licence's name.")] = None,
+    max_params: Annotated[str | None, typer.Option(help="Most parameters, such as 100M.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Show at most so many.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Full rows as JSON.")] = False,
+) -> None:
+    """List the catalogue: sizes, exact parameter counts, licences.
+
+    Example: fitwright models --kind encoder --language zh --max-params 50M
+    """
+    from fitwright.api import models as verb
+    from fitwright.cli.console import print_json, print_text
+    from fitwright.reporting import tables
+
+    found = verb.models(
+        search=search, kind=kind, task=task, language=language, licence=licence, max_params=max_params
+    )
+    shown = found[:limit]
+    if as_json:
+        print_json([verb.row_json(spec) for spec in shown])
+        return
+    print_text(tables.terminal(shown, verb.columns()))
+    print_text(f"\n{len(shown)} of {len(found)} models. A '?' after a licence: no source for it was read.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import platform
 import tempfile
 from collections.abc import Iterator
@@ -39,7 +38,9 @@ def quantize_int8(onnx_path: Path, output: Path, *, reduce_range: bool | None = 
     onnx, quantization = require("onnx"), require("onnxruntime.quantization")
     if not onnx_path.is_file():
         raise UsageError("ONNX file not found", got=str(onnx_path), mend="Run: fitwright export MODEL OUTPUT")
-    reduced = needs_reduced_range(processor_flags(), platform.machine()) if reduce_range is None else reduce_range
+    reduced = (
+        needs_reduced_range(processor_flags(), platform.machine()) if reduce_range is None else reduce_range
+    )
     with plain_os_errors("write", output):
         output.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as work:
@@ -58,7 +59,7 @@ def quantize_int8(onnx_path: Path, output: Path, *, reduce_range: bool | None = 
             except Exception as error:  # protobuf, shape inference and the quantiser each raise their own
                 line = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
                 raise RunError(f"{onnx_path} cannot be quantised: {line}") from error
-            os.replace(draft, output)
+            draft.replace(output)
 
 
 def needs_reduced_range(flags: frozenset[str], machine: str) -> bool:

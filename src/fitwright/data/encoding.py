@@ -7,27 +7,42 @@ from pathlib import Path
 from fitwright.core.errors import DataError
 
 
+def refuse_binary(path: Path) -> None:
+    """Raise where the file's first bytes hold zeros: UTF-16, or no text at all."""
+    with path.open("rb") as file:
+        head = file.read(4096)
+    marked = head[:2] in (b"\xff\xfe", b"\xfe\xff")
+    if b"\x00" not in head and not marked:
+        return
+    if marked or head.count(b"\x00") > len(head) / 4:
+        likely = "utf-16" if marked else "utf-16le"
+        raise DataError(f"{path} is not UTF-8 but holds two bytes a character", allowed="UTF-8",
+                        mend=_conversion(path, likely))  # fmt: skip
+    raise DataError(f"{path} is a binary file", allowed="UTF-8 text", mend="Give the table as text.")
+
+
 def encoding_error(path: Path) -> DataError:
     """The error for a file that is not UTF-8: which byte, what it may be instead, how to convert it."""
     content = path.read_bytes()
     try:
-        content.decode("utf-8-sig")
+        content.decode("utf-8")
         offset = 0
     except UnicodeDecodeError as error:
         offset = error.start
     likely = _likely_encoding(content, offset)
-    fixed = path.with_name(f"{path.stem}.utf8{path.suffix}").name
     return DataError(
         f"{path} is not UTF-8: byte 0x{content[offset]:02x} at offset {offset:,}",
-        allowed="UTF-8",
-        mend=f"It looks like {likely}: iconv -f {likely} -t utf-8 '{path.name}' > '{fixed}'",
-    )
+        allowed="UTF-8", mend=_conversion(path, likely),
+    )  # fmt: skip
+
+
+def _conversion(path: Path, likely: str) -> str:
+    fixed = f"{path.stem}.utf8{path.suffix}"
+    return f"It looks like {likely}; convert it: iconv -f {likely} -t utf-8 '{path.name}' > '{fixed}'"
 
 
 def _likely_encoding(content: bytes, offset: int) -> str:
     """A guess for the message only: the file itself is never read with it."""
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "utf-16"
     part = content[max(0, offset - 2000) : offset + 200_000]
     text = part.decode("gb18030", errors="replace")
     foreign = [character for character in text if ord(character) > 127]

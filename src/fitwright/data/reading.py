@@ -15,7 +15,7 @@ from typing import Any
 from fitwright.core.errors import DataError
 from fitwright.core.optional import require
 from fitwright.data.delimited import read_csv, read_tsv, refuse_twins
-from fitwright.data.encoding import encoding_error
+from fitwright.data.encoding import encoding_error, refuse_binary
 
 FORMATS = ".csv, .tsv, .jsonl, .ndjson, .json, .parquet"
 
@@ -49,6 +49,8 @@ def read_table(path: Path) -> Table:
         excel = path.suffix.lower() in (".xlsx", ".xls", ".ods")
         mend = "Save the sheet as 'CSV UTF-8'." if excel else "Convert it to one of these formats."
         raise DataError("unsupported data file", got=path.name, allowed=FORMATS, mend=mend)
+    if reader is not _read_parquet:
+        refuse_binary(path)
     try:
         columns = reader(path)
     except UnicodeDecodeError:
@@ -76,6 +78,8 @@ def _check_file(path: Path) -> None:
     except PermissionError:
         raise DataError("the data file may not be read: permission denied", got=str(path),
                         mend="Give yourself the right to read it.") from None  # fmt: skip
+    except (OSError, ValueError) as error:
+        raise DataError(f"not a usable path: {error}", got=str(path)[:80]) from None
 
 
 # JSON
@@ -83,7 +87,7 @@ def _check_file(path: Path) -> None:
 
 def _read_json_lines(path: Path) -> dict[str, list[str]]:
     with path.open(encoding="utf-8-sig") as file:
-        return _collect(_json_rows(file, path))
+        return _collect(_json_rows(file, path), path)
 
 
 def _json_rows(lines: Iterable[str], path: Path) -> Iterator[tuple[str, Any]]:
@@ -105,24 +109,24 @@ def _read_json(path: Path) -> dict[str, list[str]]:
     with path.open(encoding="utf-8-sig") as file:
         text = file.read()
     if not text.lstrip().startswith("["):
-        return _collect(_json_rows(text.splitlines(), path))
+        return _collect(_json_rows(text.split("\n"), path), path)
     try:
         rows = json.loads(text)
     except json.JSONDecodeError as error:
         raise DataError(
             f"{path}, line {error.lineno}: broken JSON ({error.msg})", allowed="an array of objects"
         ) from None
-    return _collect((f"element {place}", row) for place, row in enumerate(rows, start=1))
+    return _collect(((f"element {place}", row) for place, row in enumerate(rows, start=1)), path)
 
 
-def _collect(rows: Iterable[tuple[str, Any]]) -> dict[str, list[str]]:
+def _collect(rows: Iterable[tuple[str, Any]], path: Path) -> dict[str, list[str]]:
     """Columns of objects; a key that a row lacks is a missing value there."""
     columns: dict[str, list[str]] = {}
     count = 0
     for where, row in rows:
         if not isinstance(row, dict):
             raise DataError(
-                f"{where}: not a JSON object", got=str(row)[:60],
+                f"{path}, {where}: not a JSON object", got=str(row)[:60],
                 allowed='objects like {"text": "...", "label": "..."}',
             )  # fmt: skip
         for name, value in row.items():
@@ -153,7 +157,8 @@ def _read_parquet(path: Path) -> dict[str, list[str]]:
     parquet = require("pyarrow.parquet")
     arrow = require("pyarrow")
     try:
-        table = parquet.ParquetFile(path).read()
+        with parquet.ParquetFile(path) as file:
+            table = file.read()
     except (arrow.ArrowInvalid, OSError) as error:
         reason = str(error).splitlines()[0][:120]
         raise DataError(f"not a readable Parquet file: {reason}", got=str(path),

@@ -49,8 +49,8 @@ def _about_rows(profile: DataProfile) -> Iterator[str]:
     points = 100 * 1.96 * math.sqrt(0.85 * 0.15 / profile.parts["test"])
     if points > UNCERTAIN_POINTS:
         yield (
-            f"{profile.parts['test']:,} test rows tell an accuracy near 85 % only to about ±{points:.0f} points; "
-            "more rows would help"
+            f"{profile.parts['test']:,} test rows tell an accuracy near 85 % only to about "
+            f"±{points:.0f} points; more rows would help"
         )
 
 
@@ -64,5 +64,5 @@ def _about_lengths(profile: DataProfile) -> Iterator[str]:
     if profile.tokens is not None and profile.cut_share is not None and profile.cut_share > CUT_SHARE:
         yield (
             f"{profile.cut_share:.0%} of the texts are longer than {profile.max_length} tokens and are cut; "
-            f"a --max-length of {math.ceil(profile.tokens.p95)} would keep 95 % of them whole"
+            f"--max-length {math.ceil(profile.tokens.p95)} keeps 95 % whole where the model reaches so far"
         )

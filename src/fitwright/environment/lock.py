@@ -108,9 +108,7 @@ def _header(pins: dict[str, Installed], hashes: Hashes | None, packages: dict[st
     missing = [name for name in pins if hashes is None or name not in hashes.found]
     flag = "" if missing else " --require-hashes"
     torch = packages.get("torch")
-    lines = [
-        "# The exact packages of an environment, written by 'fitwright environment lock'. To rebuild it:"
-    ]
+    lines = ["# The exact packages of an environment, written by fitwright. To rebuild it:"]
     if torch is not None:
         lines.append(f"#   pip install --no-deps torch=={torch.version.partition('+')[0]}")
     lines += [
@@ -171,7 +169,7 @@ def write_lock(path: Path, *, closure_of: Iterable[str] | None = None, with_hash
 
 
 def read_lock(path: Path) -> dict[str, str]:
-    """Name → version of every pin of a lock that holds on this system (markers evaluated), ``#:`` lines too."""
+    """Name → version of every pin that holds on this system (markers evaluated), ``#:`` lines too."""
     from packaging.markers import InvalidMarker, Marker
 
     try:

@@ -29,9 +29,9 @@ _SMALL_DISK_BYTES, _NO_DISK_BYTES = 5_000_000_000, 500_000_000
 _SMALL_MEMORY_BYTES, _NO_MEMORY_BYTES = 4_000_000_000, 1_000_000_000
 _PROBE = """
 import json, torch
-gpu = torch.cuda.is_available()
-print(json.dumps({"version": torch.__version__, "cuda": torch.version.cuda, "threads": torch.get_num_threads(),
-    "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if gpu else []}))
+gpus = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
+print(json.dumps({"version": torch.__version__, "cuda": torch.version.cuda,
+    "threads": torch.get_num_threads(), "gpus": [torch.cuda.get_device_name(i) for i in gpus]}))
 """
 
 

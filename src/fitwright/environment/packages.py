@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fitwright.environment.check import Check
-from fitwright.environment.installed import EXTRAS, Installed, closure, requirements
+from fitwright.environment.installed import EXTRAS, Installed, canonical, closure, requirements
 
 _WHAT_FOR = {
     "train": "train, compress, export, evaluate and fit",
@@ -30,11 +30,11 @@ def _extra(extra: str, everything: dict[str, Installed]) -> Check:
         )
     base = {requirement.name for requirement in requirements(own)}
     needs = [requirement for requirement in requirements(own, (extra,)) if requirement.name not in base]
-    missing = [r.name for r in needs if r.name not in everything]
+    missing = [r.name for r in needs if canonical(r.name) not in everything]
     wrong = [
-        f"{r.name} {everything[r.name].version} (needs {r.specifier})"
+        f"{r.name} {there.version} (needs {r.specifier})"
         for r in needs
-        if r.name in everything and not r.specifier.contains(everything[r.name].version, prereleases=True)
+        if (there := everything.get(canonical(r.name))) and not r.specifier.contains(there.version, True)
     ]
     if wrong:
         return Check(name=name, status="fail", found=f"out of range: {', '.join(wrong)}", mend=mend)
@@ -53,10 +53,11 @@ def conflict_check(everything: dict[str, Installed]) -> Check:
     fitwright uses (a torchvision made for another torch, say) is a warning.
     """
     used = closure(("fitwright",), everything)
-    broken, beside = [], []
+    broken: list[tuple[str, str]] = []
+    beside: list[tuple[str, str]] = []
     for package in everything.values():
         for requirement in requirements(package):
-            name = _known(requirement.name)
+            name = canonical(requirement.name)
             there = everything.get(name)
             if package.name == "fitwright" or there is None or name not in used:
                 continue
@@ -85,9 +86,3 @@ def _conflicts(
         found = "; ".join(line for line, _ in beside)
         return Check(name=name, status="warn", found=found, mend="use a separate virtual environment")
     return Check(name=name, status="ok", found="none among the packages fitwright uses")
-
-
-def _known(name: str) -> str:
-    from fitwright.environment.installed import canonical
-
-    return canonical(name)

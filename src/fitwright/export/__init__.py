@@ -1,1 +1,1 @@
-"""Engine files from model directories: an ONNX graph that is checked against torch, and the bundle around it."""
+"""Engine files from model directories: an ONNX graph checked against torch, and the bundle around it."""

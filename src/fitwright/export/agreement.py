@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,17 +41,17 @@ class Agreement:
     rows: int
 
 
-def padded_batches(config: Any, seed: int = 0) -> list[Batch]:
+def padded_batches(config: Mapping[str, Any], seed: int = 0) -> list[Batch]:
     """Random token ids in the shapes of the check; in every batch of two rows or more some are padded.
 
     Args:
-        config: of the model; ``vocab_size``, ``pad_token_id`` and ``max_position_embeddings`` are read.
+        config: the model's config.json; its vocabulary, padding id and number of positions are read.
         seed: of the token ids and lengths.
     """
     np = require("numpy")
     random = np.random.default_rng(seed)
-    pad_id = getattr(config, "pad_token_id", None) or 0
-    positions = getattr(config, "max_position_embeddings", None) or _LONGEST_TOKENS
+    pad_id = config.get("pad_token_id") or 0
+    positions = config.get("max_position_embeddings") or _LONGEST_TOKENS
     # RoBERTa and its kin count positions from the padding id on, and so hold fewer than the table's length
     longest = max(4, min(_LONGEST_TOKENS, positions - pad_id - 1))
     batches = []
@@ -62,7 +62,7 @@ def padded_batches(config: Any, seed: int = 0) -> list[Batch]:
         if rows > 1:
             lengths_B[-1] = max(1, tokens // 2)
         mask_BT = (np.arange(tokens)[None, :] < lengths_B[:, None]).astype(np.int64)
-        ids_BT = _token_ids(random, config.vocab_size, pad_id, (rows, tokens))
+        ids_BT = _token_ids(random, config["vocab_size"], pad_id, (rows, tokens))
         batches.append(Batch(input_ids=np.where(mask_BT == 1, ids_BT, pad_id), attention_mask=mask_BT))
     return batches
 

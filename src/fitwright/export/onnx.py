@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fitwright.core.errors import RunError, UsageError
 from fitwright.core.files import plain_os_errors
@@ -24,9 +23,6 @@ from fitwright.engines.onnxruntime import OnnxRuntimeEngine
 from fitwright.engines.pytorch import TorchEngine
 from fitwright.export.agreement import compare_engines, padded_batches
 from fitwright.modeling.classifier import quiet_transformers
-
-if TYPE_CHECKING:
-    from torch import nn
 
 TOLERANCE = 1e-4
 """Largest accepted absolute difference of a logit, fp32 graph against fp32 torch."""
@@ -91,7 +87,7 @@ def export_onnx(
             with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as work:
                 draft = Path(work) / output.name
                 draft.write_bytes(proto.SerializeToString())
-                batches = padded_batches(model.config)
+                batches = padded_batches(model.config.to_dict())
                 found = compare_engines(reference, OnnxRuntimeEngine.load(draft, precision="fp32"), batches)
                 if not found.max_difference <= tolerance:
                     raise RunError(
@@ -100,14 +96,14 @@ def export_onnx(
                         allowed=f"at most {tolerance:g}",
                         mend="Serve it with the torch engine, and report the architecture.",
                     )
-                os.replace(draft, output)
+                draft.replace(output)
         task.advance(note=f"largest difference {found.max_difference:.1g}")
     return ExportResult(
         path=output, max_difference=found.max_difference, rows_checked=found.rows, seconds=clock() - started
     )
 
 
-def _load_for_export(model_dir: Path) -> nn.Module:
+def _load_for_export(model_dir: Path) -> Any:
     """The classifier with plain attention: its graph has a third of the nodes of the fused one's."""
     auto = require("transformers").AutoModelForSequenceClassification
     options: dict[str, Any] = {
@@ -118,17 +114,17 @@ def _load_for_export(model_dir: Path) -> nn.Module:
             model = auto.from_pretrained(model_dir, attn_implementation="eager", **options)
         except ValueError:  # an architecture that has only its own attention
             model = auto.from_pretrained(model_dir, **options)
-    return model.eval()  # type: ignore[no-any-return]
+    return model.eval()
 
 
-def _trace(model: nn.Module) -> Any:
+def _trace(model: Any) -> Any:
     """The classifier's ONNX ``ModelProto``; weights inside, each once, batch and sequence free.
 
     The example rows are ragged on purpose. With a mask of ones alone transformers leaves the mask out of
     the graph, and the file would answer wrongly, and silently, for every padded row.
     """
     torch = require("torch")
-    batch = padded_batches(model.config)[1]
+    batch = padded_batches(model.config.to_dict())[1]
     inputs = (torch.from_numpy(batch.input_ids), torch.from_numpy(batch.attention_mask))
     free = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     try:
@@ -145,7 +141,7 @@ def _trace(model: nn.Module) -> Any:
     return program.model_proto
 
 
-def _logits_only(model: nn.Module) -> nn.Module:
+def _logits_only(model: Any) -> Any:
     """A module that takes the two inputs that every engine feeds, and gives the logits alone."""
     torch = require("torch")
 
@@ -193,7 +189,9 @@ def _quiet_exporter() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\)")
-            warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"(torch|onnxscript|copyreg)\b")
+            warnings.filterwarnings(
+                "ignore", category=DeprecationWarning, module=r"(torch|onnxscript|copyreg)\b"
+            )
             yield
     finally:
         logger.setLevel(level)

@@ -26,6 +26,7 @@ class Column:
 
     title: str
     numeric: bool = False
+    centred: bool = False
     group: str = ""
     wide: bool = False
 
@@ -111,14 +112,22 @@ class Tiles:
     tiles: tuple[Tile, ...]
 
 
-Block = Table | Text | Bullets | Heading | Figure | Code | Folded | Tiles
+@dataclass(frozen=True)
+class Beside:
+    """Groups of blocks side by side where there is room; one after the other in Markdown."""
+
+    groups: tuple[tuple[Block, ...], ...]
+
+
+Block = Table | Text | Bullets | Heading | Figure | Code | Folded | Tiles | Beside
 
 
 @dataclass(frozen=True)
 class Section:
-    """A titled part of the page. ``anchor`` is its id."""
+    """A titled part of the page. ``anchor`` is its id, ``short`` its name in the navigation."""
 
     anchor: str
     title: str
     blocks: tuple[Block, ...]
     lead: str = ""
+    short: str = ""

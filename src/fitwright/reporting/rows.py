@@ -16,7 +16,7 @@ from fitwright.spec.quantity import Quantity
 from fitwright.spec.record import Record
 
 Status = Literal["chosen", "met", "missed", "rejected", "skipped"]
-"""``met``, ``missed``: measured, held against the budget; ``rejected``: by prediction; ``skipped``: untried."""
+"""``met``, ``missed``: measured, in or out of budget; ``rejected``: by prediction; ``skipped``: untried."""
 
 
 class _FromJson(Protocol):

@@ -14,6 +14,7 @@ TITLES = {
     "latency-p50": "Latency p50",
     "latency-p95": "Latency p95",
     "throughput": "Throughput",
+    "throughput-batch1": "Throughput, batch 1",
     "memory": "Peak memory",
     "accuracy": "Accuracy",
     "f1": "Macro F1",
@@ -22,7 +23,7 @@ TITLES = {
     "price": "Price",
 }
 SHARES = frozenset({"accuracy", "f1", "macro-f1", "precision", "recall", "quality"})
-HIGHER_IS_BETTER = SHARES | {"throughput"}
+HIGHER_IS_BETTER = SHARES | {"throughput", "throughput-batch1"}
 NONE = Cell("–", mark="muted")
 
 
@@ -57,14 +58,14 @@ def show(name: str, quantity: Quantity) -> str:
 
 
 def interval(name: str, quantity: Quantity) -> str:
-    """``[2.90 ms, 3.40 ms]``, empty where the quantity has none."""
+    """``2.90 – 3.40 ms``, ``−0.34 to 1.57 points``; empty where the quantity has none."""
     if quantity.low is None or quantity.high is None or quantity.origin in ("exact", "published"):
         return ""
     low, high = (number(name, v, quantity.unit) for v in (quantity.low, quantity.high))
     low_number, _, low_unit = low.rpartition(" ")
     if low_number and high.endswith(f" {low_unit}"):
         low = low_number
-    return f"{low} – {high}"
+    return f"{low} to {high}" if quantity.low < 0 else f"{low} – {high}"
 
 
 def cell(name: str, quantity: Quantity | None) -> Cell:
@@ -92,7 +93,8 @@ def change(name: str, before: float, after: float) -> tuple[str, bool | None]:
     words = {
         "latency-p50": ("faster", "slower"),
         "latency-p95": ("faster", "slower"),
-        "throughput": ("more", "fewer"),
+        "throughput": ("more", "less"),
+        "throughput-batch1": ("more", "less"),
         "size": ("smaller", "larger"),
         "memory": ("less", "more"),
         "parameters": ("fewer", "more"),
@@ -102,7 +104,10 @@ def change(name: str, before: float, after: float) -> tuple[str, bool | None]:
 
 def percent(share: float | None) -> str:
     """A signed percentage, ``+12 %``; a dash where there is none."""
-    return "–" if share is None else minus(f"{share * 100:+.0f} %")
+    if share is None:
+        return "–"
+    digits = 0 if abs(share) >= 0.0995 else 1
+    return minus(f"{share * 100:+.{digits}f} %")
 
 
 def cut(text: str, limit: int) -> str:

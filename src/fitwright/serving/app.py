@@ -70,7 +70,7 @@ def app_of(service: Service) -> FastAPI:
 
     @app.get("/metrics")
     async def read_metrics() -> Response:
-        return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
+        return PlainTextResponse(metrics.text(service.waiting_rows), media_type="text/plain; version=0.0.4")
 
     @app.post("/", openapi_extra=_BODY)
     async def classify(request: Request) -> Response:

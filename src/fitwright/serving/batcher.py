@@ -31,6 +31,11 @@ RunBatch = Callable[[list[list[int]]], NDArray[np.float32]]
 class Batcher(Protocol):
     """Where requests meet the engine."""
 
+    @property
+    def waiting_rows(self) -> int:
+        """Rows taken and not yet in an engine call."""
+        ...
+
     async def start(self) -> None:
         """Begin to take rows. Call it inside the running event loop."""
         ...
@@ -83,11 +88,9 @@ class TokenBudgetBatcher:
         self._closing = False
         self._waiting_rows = 0
         self._row_s = 0.01  # moving average of engine seconds per row, for Retry-After
-        self.batches = 0
 
     @property
     def waiting_rows(self) -> int:
-        """Rows taken and not yet in an engine call."""
         return self._waiting_rows
 
     async def start(self) -> None:
@@ -146,7 +149,6 @@ class TokenBudgetBatcher:
                 if not row.request.answer.done():
                     row.request.answer.set_exception(EngineFailedError("the engine failed on this input"))
             return
-        self.batches += 1
         self._row_s += 0.1 * ((time.perf_counter() - started_s) / len(rows) - self._row_s)
         for row, logits_C in zip(rows, logits_BC, strict=True):
             row.request.put(row.index, logits_C)

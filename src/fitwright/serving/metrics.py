@@ -26,11 +26,12 @@ class Metrics:
         for place, bound_s in enumerate(BUCKETS_S):
             self._buckets[place] += seconds <= bound_s
 
-    def text(self) -> str:
-        """The exposition that ``GET /metrics`` answers."""
+    def text(self, waiting_rows: int) -> str:
+        """The exposition that ``GET /metrics`` answers; ``waiting_rows``: of the queue at this moment."""
         lines = ["# TYPE fitwright_requests_total counter"]
         lines += [f'fitwright_requests_total{{status="{s}"}} {n}' for s, n in sorted(self._requests.items())]
         lines += ["# TYPE fitwright_rows_total counter", f"fitwright_rows_total {self._rows}"]
+        lines += ["# TYPE fitwright_waiting_rows gauge", f"fitwright_waiting_rows {waiting_rows}"]
         name, answered = "fitwright_request_seconds", self._requests[200]
         lines.append(f"# TYPE {name} histogram")
         counts = [*zip(map(str, BUCKETS_S), self._buckets, strict=True), ("+Inf", answered)]

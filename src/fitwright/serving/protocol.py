@@ -1,7 +1,7 @@
 """The Hugging Face text-classification task: request and answer.
 
 Source: the task's JSON schemas in ``@huggingface/tasks`` (``tasks/text-classification/spec``), as
-``huggingface_hub.InferenceClient.text_classification`` sends and reads them. A list of texts is the widespread
+``huggingface_hub.InferenceClient.text_classification`` sends and reads them. A list of texts is the usual
 extension; every text has its own list of classes in the answer.
 """
 

@@ -31,7 +31,7 @@ def run_server(bundle: Path, settings: ServeSettings, progress: Progress | None 
     Args:
         bundle: a bundle or a model directory.
         settings: see :class:`ServeSettings`.
-        progress: is told the address when it is bound, and when the model is ready.
+        progress: is told the port when it is bound, and the address when the model is ready.
 
     Raises:
         UsageError: no such directory, engine or host.
@@ -40,15 +40,14 @@ def run_server(bundle: Path, settings: ServeSettings, progress: Progress | None 
     news = progress or Silent()
     service = Service(bundle, settings)
     listener = bind(settings.host, settings.port)
-    try:
-        with listener:
-            news.say(f"listening on {address(listener)}, loading {service.name}")
-            server = _make_server(service, settings)
-            with _stop_on_signals(server):
-                asyncio.run(_serve(server, service, listener, news))
-    finally:
-        if service.error is not None:
-            raise _plain(service.error) from service.error
+    with listener:
+        port = listener.getsockname()[1]
+        news.say(f"loading {service.name}; port {port} answers 503 until it is ready")
+        server = _make_server(service, settings)
+        with _stop_on_signals(server):
+            asyncio.run(_serve(server, service, listener, news))
+    if service.error is not None:
+        raise _plain(service.error) from service.error
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -107,8 +106,8 @@ async def _serve(server: Any, service: Service, listener: socket.socket, news: P
     if service.state == "ready":
         health = service.health()
         news.say(
-            f"ready: {health['model']} on {health['engine']} ({health['precision']}), "
-            f"labels {', '.join(health['labels'])}; POST {address(listener)}/ ; Ctrl-C stops"
+            f"ready: {address(listener)} answers for {health['model']} on {health['engine']} "
+            f"({health['precision']}); labels: {', '.join(health['labels'])}; Ctrl-C stops it"
         )
     if service.state == "failed":
         server.should_exit = True
@@ -126,7 +125,7 @@ def _stop_on_signals(server: Any) -> Iterator[None]:
         yield
         return
 
-    def stop(number: int, frame: object) -> None:
+    def stop(_number: int, _frame: object) -> None:
         server.should_exit = True
 
     kept = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

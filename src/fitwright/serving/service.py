@@ -1,4 +1,4 @@
-"""The life of a served model: loading, ready, stopping; or failed. The application asks it, the server owns it."""
+"""The life of a served model: loading, ready, stopping; or failed."""
 
 from __future__ import annotations
 
@@ -90,6 +90,11 @@ class Service:
     def labels(self) -> tuple[str, ...]:
         """Class names; empty until the model is loaded."""
         return () if self._classifier is None else self._classifier.labels
+
+    @property
+    def waiting_rows(self) -> int:
+        """Rows in the queue."""
+        return 0 if self._batcher is None else self._batcher.waiting_rows
 
     def stop(self) -> None:
         """Say so on ``/health`` and take no new request; :meth:`close` does the rest."""

@@ -44,7 +44,7 @@ class Correction:
 
 @dataclass(frozen=True, kw_only=True)
 class Corrections:
-    """Corrections by quantity name (``latency``, ``memory``, ``size``). Empty: predictions stay as they are."""
+    """Corrections by quantity name (``latency``, ``memory``, ``size``). Empty: nothing changes."""
 
     by_name: Mapping[str, Correction] = field(default_factory=dict)
 

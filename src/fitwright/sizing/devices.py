@@ -24,7 +24,7 @@ _CPUINFO = Path("/proc/cpuinfo")
 
 
 def find(name: str | None) -> Device:
-    """The device called ``name``, letter case, spaces and hyphens ignored; ``None`` or ``cpu``: this machine's CPU.
+    """The device called ``name`` (case, spaces, hyphens ignored); ``None`` or ``cpu``: this machine's CPU.
 
     Raises:
         UsageError: unknown; lists those that are known.
@@ -62,9 +62,10 @@ def detect() -> Device:
 def flops_per_cycle(flags: frozenset[str]) -> dict[str, float]:
     """FLOPs of one core in one cycle by precision, from the flags that Linux names; empty where unknown.
 
-    fp32: two fused multiply-add units as wide as the registers: 64 with AVX-512, 32 with AVX2, 16 with Advanced
-    SIMD. bf16 doubles fp32 with AVX512_BF16, int8 is four times it with VNNI. AMX: 1,024 bf16 and 2,048 int8
-    operations a cycle, a multiply-add being two (Intel, "Intel AMX" product brief and optimisation manual).
+    fp32: two fused multiply-add units as wide as the registers: 64 with AVX-512, 32 with AVX2, 16 with
+    Advanced SIMD. bf16 doubles fp32 with AVX512_BF16, int8 is four times it with VNNI. AMX: a 16×16 tile
+    product over 32 bf16 (64 int8) values takes 16 cycles, so 1,024 (2,048) operations a cycle (Wikipedia,
+    "Advanced Matrix Extensions").
     bf16 and fp16 without hardware run at the speed of fp32 at best; int8 likewise.
 
     Known error: processors with one wide unit reach half.
@@ -80,9 +81,9 @@ def flops_per_cycle(flags: frozenset[str]) -> dict[str, float]:
     bf16 = 2 * fp32 if flags & {"avx512_bf16", "bf16"} else fp32
     int8 = 4 * fp32 if flags & {"avx512_vnni", "avx_vnni", "asimddp"} else fp32
     if "amx_bf16" in flags:
-        bf16 = 2 * 1024.0
+        bf16 = 1024.0
     if "amx_int8" in flags:
-        int8 = 2 * 2048.0
+        int8 = 2048.0
     return {"fp32": fp32, "bf16": bf16, "fp16": fp32, "int8": int8}
 
 

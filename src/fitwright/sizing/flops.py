@@ -7,7 +7,7 @@ from fitwright.spec.model import ModelSpec
 from fitwright.spec.workload import Workload
 
 TRAINING_FACTOR = 3
-"""Forward and backward pass together, in forward passes: the backward pass forms two products for each one."""
+"""Forward and backward pass together, in forward passes: backward forms two products for each one."""
 
 _WHISPER_FRAMES = 1500
 _SEQUENCE_FREE = ("fnet", "mamba")
@@ -19,12 +19,12 @@ def forward(spec: ModelSpec, workload: Workload) -> int | None:
 
     ``2 · N · tokens`` for the matrix products, N the parameters that a token is multiplied with, plus
     ``4 · S · A`` per token and layer for the attention scores and their use, A the attention width. Source:
-    Kaplan et al. 2020 (arXiv:2001.08361), table 1. N is non-embedding, plus the vocabulary projection where the
-    class is a language model and shares that matrix with the input; encoders are priced as used for
+    Kaplan et al. 2020 (arXiv:2001.08361), table 1. N is non-embedding, plus the vocabulary projection where
+    the class is a language model and shares that matrix with the input; encoders are priced as used for
     classification, without one. In an encoder-decoder both stacks read ``seq`` tokens (speech: 1,500 frames).
     An image model reads its patches, whatever ``seq`` says.
 
-    Known error: a few per cent low for what is no matrix product; DeBERTa's position terms (about 10 %) and the
+    Known error: a few per cent low for what is no matrix product; DeBERTa's position terms and the
     sparse patterns of Longformer and BigBird (counted as full attention) are not modelled.
 
     Returns:
@@ -110,8 +110,8 @@ def _two_stacks(spec: ModelSpec, batch: int, seq: int) -> int | None:
     body = parts.non_embedding - separate
     share = encoder / (encoder + decoder)
     products = 2 * body * (share * read + (1 - share) * seq) + 2 * parts.embedding * seq
-    scores = 4 * width * (
-        dims["encoder_layers"] * read * read + dims["decoder_layers"] * (seq * seq + seq * read)
+    scores = (
+        4 * width * (dims["encoder_layers"] * read * read + dims["decoder_layers"] * (seq * seq + seq * read))
     )
     return round(batch * (products + scores))
 

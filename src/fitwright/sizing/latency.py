@@ -20,10 +20,10 @@ UTILISATION: Mapping[str, Mapping[str, float]] = {
     "gpu": {"fp32": 0.6, "tf32": 0.4, "bf16": 0.4, "fp16": 0.4, "int8": 0.3, "int4": 0.2},
     "npu": {"fp32": 0.3, "tf32": 0.3, "bf16": 0.3, "fp16": 0.3, "int8": 0.3, "int4": 0.2},
 }
-"""Share of the peak that whole Transformer passes reach: assumed, to be replaced by a profile of the device."""
+"""Share of the peak that whole Transformer passes reach: assumed, until the device is profiled."""
 
 LAYER_OVERHEAD_S: Mapping[str, float] = {"torch": 3.0e-4, "onnxruntime": 6.0e-5}
-"""Seconds to issue one layer's operators, whatever their size: assumed, an eager framework against a compiled graph."""
+"""Seconds to issue one layer's operators, whatever their size: assumed; eager against a compiled graph."""
 
 _BANDWIDTH_SHARE = 0.7
 _ADAMW_TRAFFIC_BYTES = 28

@@ -1,4 +1,4 @@
-"""Bytes of tensors that a workload keeps alive at its worst moment. First estimate: formulas, wide intervals."""
+"""Bytes of tensors that a workload keeps alive at its worst moment. First estimates: formulas."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from fitwright.spec.model import ModelSpec
 from fitwright.spec.quantity import Quantity
 from fitwright.spec.workload import Workload
 
-NOTE = "tensors alone (weights, activations and, in training, gradients and AdamW states); the runtime's own not"
+NOTE = (
+    "tensors alone (weights, activations and, in training, gradients and AdamW states); the runtime's own not"
+)
 _ADAMW_BYTES = 8
 _MASTER_BYTES = 4
 _LOW, _HIGH = 0.9, 1.3
@@ -20,7 +22,7 @@ _LOGITS_COPIES = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """The parts, in bytes; they add up to ``total.value`` (a bare number each: the interval is the total's)."""
+    """The parts, in bytes; they add up to ``total.value``, which alone has an interval."""
 
     total: Quantity
     parts: Mapping[str, int]
@@ -29,19 +31,22 @@ class Memory:
 def estimate(spec: ModelSpec, workload: Workload, device: Device) -> Memory | None:
     """Allocated bytes; ``None`` for a kind whose activations this formula does not describe.
 
-    Inference: weights at the workload's precision, the widest moment of one layer, the logits. Training: fp32
-    weights, gradients and two AdamW moments, 16 bytes a parameter (mixed precision keeps fp32 masters: also 16 or
-    more; Rajbhandari et al. 2020, arXiv:1910.02054, section 3.1), the stored activations of every layer
-    (Korthikanti et al. 2022, arXiv:2205.05198, section 4.1, written for any width of value and mask), the logits.
+    Inference: weights at the workload's precision, the widest moment of one layer, the logits. Training:
+    fp32 weights, gradients and two AdamW moments, 16 bytes a parameter (mixed precision keeps fp32 masters:
+    also 16 or more; Rajbhandari et al. 2020, arXiv:1910.02054, section 3.1), the stored activations of every
+    layer (Korthikanti et al. 2022, arXiv:2205.05198, section 4.1, written for any width of value and mask),
+    the logits.
 
-    Against a published pair, BERT-large fp32 batch 16 in training: 10.2 GB at 128 tokens and 39.2 GB at 512,
-    unfused attention; traced: 10.2 and 39.3 GB. Known error: fused attention stores no scores, so the interval
-    reaches from none to all of them.
+    BERT-large, fp32, batch 16, training, unfused attention: 10.2 GB at 128 tokens and 39.2 GB at 512; traced
+    10.2 and 39.3 GB. Known error: fused attention stores no scores, so the interval reaches from none to all
+    of them.
     """
     layers = _layers(spec)
     if layers is None:
         return None
-    return _training(spec, workload, device, layers) if workload.mode == "train" else _inference(spec, workload)
+    return (
+        _training(spec, workload, device, layers) if workload.mode == "train" else _inference(spec, workload)
+    )
 
 
 def weight_bytes(parameters: int, precision: str) -> int:

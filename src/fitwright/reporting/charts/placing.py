@@ -40,7 +40,9 @@ class Anchor:
         return Box(self.x - self.radius, self.y - self.radius, self.x + self.radius, self.y + self.radius)
 
 
-def place(anchors: Sequence[Anchor], frame: Box) -> list[tuple[float, float] | None]:
+def place(
+    anchors: Sequence[Anchor], frame: Box, obstacles: Sequence[Box] = ()
+) -> list[tuple[float, float] | None]:
     """Left baseline point of every name, in order; ``None`` where no free place is near.
 
     Greedy, in the order given: the most important point comes first and is always named.
@@ -48,10 +50,10 @@ def place(anchors: Sequence[Anchor], frame: Box) -> list[tuple[float, float] | N
     taken: list[Box] = []
     placed: list[tuple[float, float] | None] = []
     for index, anchor in enumerate(anchors):
-        others = [a.box for i, a in enumerate(anchors) if i != index]
+        others = [*(a.box for i, a in enumerate(anchors) if i != index), *obstacles]
         costs = [(_cost(box, taken, others, frame), box) for box in _choices(anchor)]
         cost, best = min(costs, key=lambda pair: pair[0])
-        if cost > 60 and index > 1:
+        if cost > 150 and index > 1:
             placed.append(None)
             continue
         taken.append(best)

@@ -73,7 +73,7 @@ def scatter(
         width, height, f"{y_title} against {x_title}", description,
         _axes(frame, x_title, y_title), _region(frame, limits), _limit_lines(frame, limits),
         *(_bars(frame, p) for p in order), *(_bubble(frame, p, points) for p in order),
-        *_names(frame, order[::-1], points),
+        *_names(frame, order[::-1], limits),
     )  # fmt: skip
 
 
@@ -94,11 +94,17 @@ def _frame(points: Sequence[Point], limits: Limits, width: int, height: int) -> 
 def _axes(frame: _Frame, x_title: str, y_title: str) -> str:
     box = frame.box
     few = 4 if frame.width < 600 else 8
-    x_texts = [(v, format_seconds(v) if v else "0") for v in frame.x.ticks(few)]
+    x_texts = [(v, _seconds(v)) for v in frame.x.ticks(few)]
     y_texts = [(v, f"{v * 100:.1f}".removesuffix(".0") + " %") for v in frame.y.ticks(6)]
     return axis_x(frame.x, box.top, box.bottom, x_texts, f"{x_title} (less is better)") + axis_y(
         frame.y, box.left, box.right, y_texts, y_title
     )
+
+
+def _seconds(value: float) -> str:
+    """A round tick: ``2.00 ms`` without its zeros."""
+    number, _, unit = format_seconds(value).partition(" ")
+    return f"{number.rstrip('0').rstrip('.') if '.' in number else number} {unit}" if value else "0"
 
 
 def _region(frame: _Frame, limits: Limits) -> str:
@@ -110,6 +116,8 @@ def _region(frame: _Frame, limits: Limits) -> str:
     area = element(
         "rect", x=box.left, y=box.top, width=right - box.left, height=bottom - box.top, class_="region"
     )
+    if right - box.left < 125:
+        return area
     return area + label(box.left + 8, box.top + 16, "inside the budget", class_="region-name")
 
 
@@ -155,16 +163,32 @@ def _bubble(frame: _Frame, point: Point, points: Sequence[Point]) -> str:
     return element("g", *parts, class_=f"point {point.role}")
 
 
-def _names(frame: _Frame, order: Sequence[Point], points: Sequence[Point]) -> list[str]:
+def _obstacles(frame: _Frame, limits: Limits, points: Sequence[Point]) -> list[Box]:
+    """What a name had better not cross: the limits and the error bars."""
+    box, found = frame.box, []
+    if limits.latency is not None:
+        x = frame.x.clamped(limits.latency)
+        found.append(Box(x - 1, box.top, x + 1, box.bottom))
+    if limits.quality is not None:
+        y = frame.y.clamped(limits.quality)
+        found.append(Box(box.left, y - 1, box.right, y + 1))
+    for point in points:
+        if point.quality_interval:
+            x, (low, high) = frame.x(point.latency), map(frame.y.clamped, point.quality_interval)
+            found.append(Box(x - 3, high, x + 3, low))
+    return found
+
+
+def _names(frame: _Frame, points: Sequence[Point], limits: Limits) -> list[str]:
     limit = 24 if frame.width < 600 else 36
     anchors = [
         Anchor(frame.x(p.latency), frame.y(p.quality), _radius(p, points) + 3, cut(p.name, limit))
-        for p in order
+        for p in points
     ]
-    places = place(anchors, frame.box)
+    places = place(anchors, frame.box, _obstacles(frame, limits, points))
     return [
         label(where[0], where[1], anchor.text, class_=f"name {point.role}")
-        for point, anchor, where in zip(order, anchors, places, strict=True)
+        for point, anchor, where in zip(points, anchors, places, strict=True)
         if where is not None
     ]
 

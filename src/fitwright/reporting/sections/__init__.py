@@ -1,4 +1,4 @@
-"""The parts of a report, each a function from the Report to a Section, or ``None`` where it has nothing to say."""
+"""The parts of a report: each a function from the Report to a Section, ``None`` where empty."""
 
 from __future__ import annotations
 

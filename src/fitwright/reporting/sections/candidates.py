@@ -1,10 +1,10 @@
-"""The search: quality against latency as a plot, every candidate as a row, and the models considered before."""
+"""The search: quality against latency as a plot, every candidate as a row, the models considered before."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fitwright.reporting.blocks import Block, Cell, Column, Figure, Mark, Section, Table, Text
+from fitwright.reporting.blocks import Block, Cell, Column, Figure, Folded, Mark, Section, Table, Text
 from fitwright.reporting.charts.scatter import Limits, Point, Role, scatter
 from fitwright.reporting.document import CandidateRow, Report, Status
 from fitwright.reporting.sections.summary import metric
@@ -16,20 +16,25 @@ _MARKS: dict[Status, Mark] = {
     "chosen": "chosen", "met": "yes", "missed": "no", "rejected": "muted", "skipped": "muted",
 }  # fmt: skip
 _ORDER = (
-    "accuracy", "f1", "drop", "latency-p50", "latency-p95", "throughput", "size", "memory", "parameters",
+    "accuracy", "f1", "drop", "latency-p50", "latency-p95", "throughput-batch1", "throughput", "size",
+    "memory", "parameters",
 )  # fmt: skip
+
+
+_SECONDARY = frozenset({"f1", "latency-p50", "parameters"})
 
 
 def candidates(report: Report) -> Section | None:
     """The plot and the table of every point that was tried or ruled out."""
-    blocks: list[Block] = [block for block in (_plot(report), _table(report)) if block is not None]
+    blocks: list[Block] = [block for block in (_plot(report),) if block is not None]
+    blocks += _tables(report)
     if not blocks:
         return None
     lead = (
-        "Every point was measured in the engine that would serve it, on the same held-out rows. "
+        "Every candidate was measured in its own engine, on the same held-out rows. "
         "Up and to the left is better; a smaller disc is a smaller model."
     )
-    return Section("candidates", "Quality against latency and size", tuple(blocks), lead)
+    return Section("candidates", "Quality against latency and size", tuple(blocks), lead, "Quality and speed")
 
 
 def _plot(report: Report) -> Figure | None:
@@ -51,8 +56,8 @@ def _plot(report: Report) -> Figure | None:
     wide = scatter(points, limits, x_title=x_title, y_title=y_title)
     narrow = scatter(points, limits, x_title=x_title, y_title=y_title, width=400, height=400)
     caption = (
-        f"{y_title} on held-out rows against {x_title.lower()}. Bars are the measured intervals, the area of a "
-        "disc is the size on disk, the shaded region is the budget."
+        f"{y_title} on held-out rows against {x_title.lower()}. Bars are the measured intervals, the area of "
+        "a disc is the size on disk, the shaded region is the budget."
     )
     return Figure(wide, narrow, caption)
 
@@ -88,26 +93,40 @@ def _limits(report: Report, latency: str, quality: str) -> Limits:
     return Limits(latency=targets.get(latency), quality=floor)
 
 
-def _table(report: Report) -> Table | None:
-    if not report.candidates:
-        return None
-    predicted = _names([c.predicted for c in report.candidates])
-    measured = _names([c.measured for c in report.candidates])
-    columns = [Column("Candidate", wide=True)]
-    columns += [Column(title(n), numeric=True, group="Predicted (estimates)") for n in predicted]
-    columns += [Column(title(n), numeric=True, group="Measured") for n in measured]
-    columns.append(Column("Outcome", wide=True))
-    rows = tuple(
-        (
-            Cell(c.name, c.steps),
-            *(cell(n, c.predicted.get(n)) if c.predicted else NONE for n in predicted),
-            *(cell(n, c.measured.get(n)) if c.measured else NONE for n in measured),
-            Cell(c.status, c.reason, _MARKS[c.status]),
-        )
-        for c in report.candidates
-    )
-    strong = next((i for i, c in enumerate(report.candidates) if c.status == "chosen"), None)
-    return Table(tuple(columns), rows, "Every candidate", strong, sortable=True)
+def _tables(report: Report) -> list[Block]:
+    rows = report.candidates
+    ran = [c for c in rows if c.measured is not None or c.predicted is None]
+    foreseen = [c for c in rows if c.predicted is not None]
+    names = _names([c.measured for c in ran])
+    short = [name for name in names if name not in _SECONDARY or len(names) <= 6]
+    blocks: list[Block] = []
+    if ran:
+        blocks.append(_table(ran, short, "Every candidate that ran, as measured", measured=True))
+    if foreseen:
+        ahead = _names([c.predicted for c in foreseen])
+        blocks.append(_table(foreseen, ahead, "Every candidate, as predicted beforehand", measured=False))
+    rest = [name for name in names if name not in short]
+    if rest:
+        caption = "Further figures of every candidate that ran"
+        blocks.append(Folded(caption, (_table(ran, rest, "", measured=True),)))
+    return blocks
+
+
+def _table(rows: Sequence[CandidateRow], names: Sequence[str], caption: str, *, measured: bool) -> Table:
+    group = "Measured" if measured else "Predicted (estimates)"
+    columns = (
+        Column("Candidate", wide=True), Column("Outcome", wide=True),
+        *(Column(title(name), numeric=True, group=group) for name in names),
+    )  # fmt: skip
+    cells = []
+    for row in rows:
+        record = row.measured if measured else row.predicted
+        figures = (cell(name, record.get(name)) if record is not None else NONE for name in names)
+        told = (measured and row.measured is not None) or row.status in ("rejected", "skipped")
+        outcome = Cell(row.status, row.reason if told else "", _MARKS[row.status])
+        cells.append((Cell(row.name, row.steps), outcome, *figures))
+    strong = next((i for i, row in enumerate(rows) if row.status == "chosen"), None)
+    return Table(columns, tuple(cells), caption, strong, sortable=True)
 
 
 def _names(records: Sequence[Record | None]) -> tuple[str, ...]:
@@ -136,4 +155,4 @@ def models(report: Report) -> Section | None:
     )  # fmt: skip
     table = Table(columns, rows, "Models considered", sortable=True)
     lead = Text("Nothing in this table was run: latency and memory are predictions with their intervals.")
-    return Section("models", "Models considered", (lead, table))
+    return Section("models", "Models considered", (lead, table), short="Models")

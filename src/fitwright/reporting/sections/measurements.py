@@ -1,4 +1,4 @@
-"""All figures of the source and the result side by side, and every further measurement with its conditions."""
+"""All figures of source and result side by side, and every further measurement with its conditions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from fitwright.reporting.blocks import Block, Cell, Column, Section, Table
 from fitwright.reporting.document import Report
-from fitwright.reporting.wording import NONE, cell, change, title
+from fitwright.reporting.wording import NONE, SHARES, cell, change, title
 from fitwright.spec.record import Record
 
 
@@ -41,6 +41,7 @@ def _estimated(records: Iterable[Record], name: str) -> bool:
 
 def _side_by_side(report: Report, names: Sequence[str], caption: str) -> Table:
     source, result = report.source, report.result
+    allowed = any(line["name"] == "max-drop" and line["met"] for line in report.budget)
     columns = [Column("Quantity")]
     if source is not None:
         columns.append(Column(f"Before: {source.subject}", numeric=True))
@@ -53,17 +54,18 @@ def _side_by_side(report: Report, names: Sequence[str], caption: str) -> Table:
         cells = [Cell(title(name))]
         cells += [cell(name, record.get(name)) for record in (source, result) if record is not None]
         if source is not None and result is not None:
-            cells.append(_change(name, source, result))
+            cells.append(_change(name, source, result, allowed))
         rows.append(tuple(cells))
     return Table(tuple(columns), tuple(rows), caption)
 
 
-def _change(name: str, source: Record, result: Record) -> Cell:
+def _change(name: str, source: Record, result: Record, allowed: bool) -> Cell:
     before, after = source.value(name), result.value(name)
     if before is None or after is None or name == "drop":
         return NONE
     words, better = change(name, before, after)
-    return Cell(words, mark="" if better is None else "yes" if better else "no")
+    neutral = better is None or (allowed and not better and name in SHARES)
+    return Cell(words, mark="" if neutral else "yes" if better else "no")
 
 
 def _conditions(contexts: Sequence[tuple[str, Mapping[str, Any]]]) -> Table:
@@ -86,7 +88,7 @@ def further(report: Report) -> Section | None:
     if not blocks:
         return None
     lead = "Other engines, batches and lengths, each with the conditions it was measured under."
-    return Section("further", "Further measurements", tuple(blocks), lead)
+    return Section("further", "Further measurements", tuple(blocks), lead, "Further")
 
 
 def _records(records: Sequence[Record], estimated: bool, caption: str) -> Table | None:

@@ -11,18 +11,19 @@ from fitwright.spec.record import Record
 
 _MEANINGS = {
     "parameters": "Trainable values of the model, each shared tensor counted once, buffers not counted.",
-    "size": "Bytes of the files that serve: the engine's model file, or the weights where there is no engine.",
-    "latency-p50": "Median wall time from text to answer for one request, tokenisation included.",
-    "latency-p95": "95 of 100 requests were answered within this time, tokenisation included.",
-    "throughput": "Rows answered in a second of wall time, tokenisation included.",
-    "memory": "Highest resident memory of the serving process, which holds the runtime as well as the model.",
-    "accuracy": "Share of held-out rows answered correctly; the interval is a bootstrap over rows.",
-    "f1": "F1 of each class, averaged with equal weight for every class; the interval is a bootstrap over rows.",
-    "drop": "Points (hundredths of the quality metric) below the source on the same rows; the interval is "
-    "paired: both models are compared row by row.",
+    "size": "Bytes of the files that this model needs on disk.",
+    "latency-p50": "Median wall time to answer one request: half of the requests were faster.",
+    "latency-p95": "95 of 100 requests were answered within this time.",
+    "throughput": "Rows answered in a second of wall time.",
+    "throughput-batch1": "Rows answered in a second when they come one at a time.",
+    "memory": "Highest memory in use while answering.",
+    "accuracy": "Share of held-out rows answered correctly.",
+    "f1": "F1 of each class, averaged with the same weight for every class.",
+    "drop": "Points (hundredths of the quality metric) below the source, both compared row by row on the "
+    "same held-out rows; a negative drop is a gain.",
 }
 _ORIGINS = (
-    "Measured numbers come from runs on this machine; below each stands its interval.",
+    "Measured numbers come from runs on the machine named above; below each stands its interval.",
     "Numbers marked with ≈ are estimates made before anything ran, with the interval they claim to lie in. "
     "They never share a column with measured numbers.",
     "kB, MB and GB are powers of ten; KiB, MiB and GiB are powers of two.",
@@ -38,7 +39,7 @@ def notes(report: Report) -> Section | None:
         rows = tuple((Cell(name), Cell(text)) for name, text in known)
         blocks.append(Table((Column("Quantity"), Column("What it says", wide=True)), rows, "Quantities"))
     blocks.append(Bullets((*report.notes, *_ORIGINS)))
-    return Section("notes", "How the numbers were obtained", tuple(blocks))
+    return Section("notes", "How the numbers were obtained", tuple(blocks), short="Notes")
 
 
 def _records(report: Report) -> Iterator[Record]:

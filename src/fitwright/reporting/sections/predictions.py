@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 from fitwright.reporting.blocks import Block, Cell, Column, Figure, Section, Table
 from fitwright.reporting.charts.intervals import Ratio, intervals
 from fitwright.reporting.document import Prediction, Report
-from fitwright.reporting.wording import cell, interval, percent, show, title
+from fitwright.reporting.wording import cell, percent, show, title
 
 _MOST_IN_CHART = 24
 
@@ -17,13 +19,13 @@ def predictions(report: Report) -> Section | None:
         return None
     held = sum(row.inside for row in rows)
     errors = sorted(abs(row.error) for row in rows if row.error is not None)
-    middle = f"; median error {errors[len(errors) // 2] * 100:.0f} %" if errors else ""
+    middle = f"; the median error is {percent(median(errors)).lstrip('+')}" if errors else ""
     lead = (
         f"{held} of {len(rows)} measurements lie inside the predicted interval{middle}. "
         "Predictions were made before anything was trained."
     )
     blocks: list[Block] = [block for block in (_chart(rows), _table(rows)) if block is not None]
-    return Section("predictions", "Predicted against measured", tuple(blocks), lead)
+    return Section("predictions", "Predicted against measured", tuple(blocks), lead, "Predictions")
 
 
 def _chart(rows: tuple[Prediction, ...]) -> Figure | None:
@@ -32,7 +34,7 @@ def _chart(rows: tuple[Prediction, ...]) -> Figure | None:
         return None
     caption = (
         "Each dot is a prediction in multiples of what was measured, the bar its interval. "
-        "A bar that crosses the line at 1× held."
+        "Where the bar crosses the line at 1×, the interval held."
     )
     return Figure(intervals(ratios), intervals(ratios, width=400), caption)
 
@@ -61,8 +63,8 @@ def _table(rows: tuple[Prediction, ...]) -> Table:
     cells = tuple(
         (
             Cell(title(row.name)), Cell(row.subject),
-            Cell(show(row.name, row.predicted), interval(row.name, row.predicted), "estimated", row.predicted.value),
-            cell(row.name, row.measured), Cell(percent(row.error), sort=row.error),
+            cell(row.name, row.predicted), cell(row.name, row.measured),
+            Cell(percent(row.error), sort=row.error),
             Cell("yes", mark="yes") if row.inside else Cell("no", mark="no"),
         )
         for row in rows

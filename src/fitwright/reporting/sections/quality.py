@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from fitwright.reporting.blocks import Block, Cell, Column, Folded, Heading, Section, Table, Text
+from fitwright.reporting.blocks import Beside, Block, Cell, Column, Folded, Heading, Section, Table, Text
 from fitwright.reporting.document import Confusion, ErrorRow, Report
 from fitwright.reporting.wording import NONE, cut
 
 MOST_LABELS = 12
 MOST_ERRORS = 25
 LONGEST_TEXT = 280
+_MOST_BESIDE = 3
 
 
 def quality(report: Report) -> Section | None:
     """Confusion matrix and scores by class of every model that has one."""
     if not report.confusions:
         return None
-    blocks: list[Block] = []
-    for confusion in report.confusions:
-        blocks.append(Heading(confusion.subject))
-        small = len(confusion.labels) <= MOST_LABELS
-        blocks.append(_matrix(confusion) if small else _confused_pairs(confusion))
-        scores = _scores(confusion)
-        blocks.append(scores if small else Folded(f"All {len(confusion.labels)} classes", (scores,)))
-    return Section("quality", "Right and wrong answers by class", tuple(blocks))
+    groups = tuple(_group(confusion) for confusion in report.confusions)
+    small = all(len(confusion.labels) <= _MOST_BESIDE for confusion in report.confusions)
+    blocks: tuple[Block, ...] = (Beside(groups),) if small else tuple(b for group in groups for b in group)
+    return Section("quality", "Right and wrong answers by class", blocks, short="Classes")
+
+
+def _group(confusion: Confusion) -> tuple[Block, ...]:
+    scores, heading = _scores(confusion), Heading(confusion.subject)
+    if len(confusion.labels) <= MOST_LABELS:
+        return heading, _matrix(confusion), scores
+    folded = Folded(f"Scores of all {len(confusion.labels)} classes", (scores,))
+    return heading, _confused_pairs(confusion), folded
 
 
 def _matrix(confusion: Confusion) -> Table:
     columns = (
         Column("True class"),
-        *(Column(cut(name, 24), numeric=True, group="Answered") for name in confusion.labels),
+        *(Column(cut(name, 24), centred=True, group="Answered") for name in confusion.labels),
         Column("Rows", numeric=True),
     )
     rows = []
@@ -91,7 +96,7 @@ def worst_errors(report: Report) -> Section | None:
     lead = (
         "Held-out rows that the result got wrong with the highest confidence. Some labels may be wrong, too."
     )
-    return Section("errors", "Worst errors", (table, *more), lead)
+    return Section("errors", "Worst errors", (table, *more), lead, "Errors")
 
 
 def _error(row: ErrorRow, with_source: bool) -> tuple[Cell, ...]:
@@ -100,11 +105,7 @@ def _error(row: ErrorRow, with_source: bool) -> tuple[Cell, ...]:
         Cell(f"{row.confidence * 100:.1f} %", sort=row.confidence),
     ]  # fmt: skip
     if with_source:
-        same = row.source_answer == row.truth
-        said = (
-            NONE
-            if row.source_answer is None
-            else Cell(cut(row.source_answer, 40), mark="yes" if same else "no")
-        )
-        cells.append(said)
+        right = row.source_answer == row.truth
+        said = Cell(cut(row.source_answer or "", 40), mark="yes" if right else "no")
+        cells.append(NONE if row.source_answer is None else said)
     return tuple(cells)

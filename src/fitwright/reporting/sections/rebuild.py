@@ -37,8 +37,8 @@ def data(report: Report) -> Section | None:
         blocks.append(Bullets(report.data.lines))
     facts = _facts("", report.data.facts)
     if facts:
-        blocks.append(Folded("All figures of the data profile", (_fact_table(facts, "Data profile"),)))
-    return Section("data", "The data", tuple(blocks)) if blocks else None
+        blocks.append(Folded("All figures of the data profile", (_fact_table(facts, ""),)))
+    return Section("data", "The data", tuple(blocks), short="Data") if blocks else None
 
 
 def rebuild(report: Report) -> Section | None:
@@ -47,9 +47,7 @@ def rebuild(report: Report) -> Section | None:
     if report.commands:
         blocks += [Text("Run these lines to build the same thing again:"), Code(report.commands)]
     if report.lock_file:
-        blocks.append(
-            Text(f"The exact versions of all packages are in {report.lock_file}, beside this report.")
-        )
+        blocks.append(Text(f"Exact versions of all packages: {report.lock_file}, beside this report."))
     if report.stages:
         blocks.append(_stages(report))
     versions = report.provenance.get("versions")
@@ -60,7 +58,7 @@ def rebuild(report: Report) -> Section | None:
         rows = tuple((Cell(str(name)), Cell(str(version))) for name, version in versions.items())
         table = Table((Column("Package"), Column("Version")), rows, "Package versions")
         blocks.append(table)
-    return Section("rebuild", "How to rebuild it", tuple(blocks)) if blocks else None
+    return Section("rebuild", "How to rebuild it", tuple(blocks), short="Rebuild") if blocks else None
 
 
 def _stages(report: Report) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from fitwright.reporting.blocks import Block, Cell, Column, Table, Text, Tile, Tiles
@@ -10,8 +11,10 @@ from fitwright.reporting.document import Report
 from fitwright.reporting.wording import (
     HIGHER_IS_BETTER,
     NONE,
+    SHARES,
     change,
     interval,
+    minus,
     number,
     show,
     title,
@@ -50,29 +53,23 @@ def _quality(report: Report) -> Tile | None:
         return tile
     gate = next((line for line in report.budget if line["name"] == "max-drop"), None)
     better = tile.better or (None if gate is not None and gate["met"] else False)
-    note = f"difference {_signed(drop)}"
-    bounds = [b for b in (drop.low, drop.high) if b is not None]
-    if len(bounds) == 2:
-        low, high = (f"{-b:+.1f}".replace("-", "−") for b in (bounds[1], bounds[0]))
-        note = f"{note}, interval {low} to {high}"
-    return Tile(tile.title, tile.before, tile.after, tile.change, note, better, tile.bars)
+    bounds = [minus(f"{-b:+.1f}") for b in (drop.high, drop.low) if b is not None]
+    note = f"paired {_signed(drop, 2)}" + (f", interval {bounds[0]} to {bounds[1]}" if bounds[1:] else "")
+    return replace(tile, change=_signed(drop, 1), note=note, better=better)
 
 
-def _signed(drop: Quantity) -> str:
-    return f"{-drop.value:+.2f} points".replace("-", "−")
+def _signed(drop: Quantity, digits: int) -> str:
+    return minus(f"{-drop.value:+.{digits}f} points")
 
 
 def _tile(report: Report, name: str) -> Tile | None:
     after = report.result.get(name) if report.result else None
     before = report.source.get(name) if report.source else None
-    if after is None and before is None:
-        return None
     if after is None or before is None:
         only = after or before
-        assert only is not None  # one of the two is there: see above
-        return Tile(title(name), "", show(name, only), "", interval(name, only))
+        return None if only is None else Tile(title(name), "", show(name, only), "", interval(name, only))
     words, better = change(name, before.value, after.value)
-    longest = 1.0 if name in HIGHER_IS_BETTER - {"throughput"} else max(before.value, after.value) or 1.0
+    longest = 1.0 if name in SHARES else max(before.value, after.value) or 1.0
     note = interval(name, after)
     estimated = "estimated" in (before.origin, after.origin)
     return Tile(
@@ -83,10 +80,8 @@ def _tile(report: Report, name: str) -> Tile | None:
 
 def budget_table(lines: tuple[Mapping[str, Any], ...]) -> Table:
     """Every constraint as stated, its target in figures, what was measured, and whether it holds."""
-    columns = (
-        Column("Constraint"), Column("As stated"), Column("Limit", numeric=True),
-        Column("Measured", numeric=True), Column("Room", numeric=True), Column("Holds"),
-    )  # fmt: skip
+    figures = (Column(name, numeric=True) for name in ("Limit", "Measured", "Room"))
+    columns = (Column("Constraint"), Column("Holds"), *figures)
     return Table(columns, tuple(_budget_row(line) for line in lines), caption="The budget, line by line")
 
 
@@ -100,7 +95,7 @@ def _budget_row(line: Mapping[str, Any]) -> tuple[Cell, ...]:
     sign = "≥" if name in HIGHER_IS_BETTER else "≤"
     verdict = Cell("met", mark="yes") if line["met"] else Cell("missed", mark="no")
     limit = Cell(f"{sign} {number(name, target, unit)}", sort=target)
-    return Cell(title(name)), Cell(str(line["stated"]), mark="muted"), limit, shown, room, verdict
+    return Cell(title(name), str(line["stated"])), verdict, limit, shown, room
 
 
 def _room(name: str, target: float, measured: float) -> str:

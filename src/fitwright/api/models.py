@@ -1,0 +1,135 @@
+"""``fitwright.models``: the catalogue, filtered."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, get_args
+
+from fitwright.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fitwright.reporting.tables import Column
+    from fitwright.spec.model import ModelSpec
+
+_COUNT = re.compile(r"^\s*([0-9]*\.?[0-9]+)\s*([kKmMbB]?)\s*$")
+_SCALE = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9}
+
+
+def models(
+    *,
+    kind: str | None = None,
+    task: str | None = None,
+    language: str | None = None,
+    licence: str | None = None,
+    max_params: int | str | None = None,
+    search: str | None = None,
+) -> tuple[ModelSpec, ...]:
+    """Catalogue models that pass every given filter, in the catalogue's order.
+
+    Args:
+        kind: ``encoder``, ``decoder``, ``encoder-decoder``, ``vision``, ``multimodal``, ``cnn`` or ``rnn``.
+        task: a Hugging Face task, such as ``text-classification``.
+        language: a code such as ``zh``, matched against the languages that a source lists; ``multilingual``.
+        licence: part of the licence's name.
+        max_params: most parameters: a number, or text such as ``"100M"``.
+        search: part of the id, name or family.
+
+    Raises:
+        UsageError: a filter's value is none that the catalogue knows (the known ones are listed).
+    """
+    from fitwright.catalog import store
+    from fitwright.spec.model import Kind
+
+    found = store.load_all()
+    if kind is not None:
+        _check("kind", kind, get_args(Kind))
+        found = tuple(spec for spec in found if spec.kind == kind)
+    if task is not None:
+        _check("task", task, sorted({name for spec in store.load_all() for name in spec.tasks}))
+        found = tuple(spec for spec in found if task in spec.tasks)
+    if language is not None:
+        _check(
+            "language", language.lower(), sorted({c for spec in store.load_all() for c in _languages(spec)})
+        )
+        found = tuple(spec for spec in found if language.lower() in _languages(spec))
+    if licence is not None:
+        found = tuple(spec for spec in found if licence.lower() in (spec.licence or "").lower())
+    if max_params is not None:
+        most = parse_count(max_params)
+        found = tuple(spec for spec in found if spec.parameters <= most)
+    if search is not None:
+        found = tuple(
+            spec for spec in found if search.lower() in f"{spec.id} {spec.name} {spec.family}".lower()
+        )
+    return found
+
+
+def parse_count(text: int | str) -> int:
+    """``"110M"``, ``"1.5B"``, ``"800k"`` or a plain number as a whole number."""
+    match = _COUNT.match(str(text))
+    if match is None:
+        raise UsageError("not a count", got=text, allowed="a number, with k, M or B after it where wanted")
+    return round(float(match.group(1)) * _SCALE[match.group(2).lower()])
+
+
+def row_json(spec: ModelSpec) -> dict[str, Any]:
+    """One model as plain values. An unconfirmed source leaves ``null``: it is no source."""
+    from fitwright.catalog.store import is_confirmed
+
+    facts = spec.facts
+    licence_source, published_source = facts.get("licence_source"), facts.get("published_source")
+    published = is_confirmed(published_source)
+    return {
+        "id": spec.id, "name": spec.name, "family": spec.family, "kind": spec.kind,
+        "class": spec.architecture, "dims": dict(spec.dims),
+        "parameters": {
+            "total": spec.parameters, "embedding": spec.embedding_parameters,
+            "published": facts.get("published_params") if published else None,
+            "published_source": published_source if published else None,
+        },
+        "max_sequence_length": spec.max_sequence_length, "languages": list(spec.languages),
+        "licence": spec.licence, "licence_source": licence_source if is_confirmed(licence_source) else None,
+        "open_weights": spec.open_weights, "tasks": list(spec.tasks), "confidence": spec.confidence,
+        "sources": list(spec.sources), "notes": spec.notes, "warning": spec.warning,
+    }  # fmt: skip
+
+
+def columns() -> tuple[Column[ModelSpec], ...]:
+    """The catalogue's columns."""
+    from fitwright.core.units import format_count
+    from fitwright.reporting.tables import Column, shorten
+    from fitwright.sizing.comparison import layers_text
+
+    return (
+        Column(key="id", title="Id", value=lambda spec: spec.id),
+        Column(key="kind", title="Kind", value=lambda spec: spec.kind),
+        Column(key="layers", title="Layers", value=layers_text, numeric=True),
+        Column(key="hidden", title="Hidden", value=lambda spec: spec.dims.get("hidden"), numeric=True),
+        Column(
+            key="parameters", title="Parameters", value=lambda spec: spec.parameters, text=format_count,
+            numeric=True,
+        ),
+        Column(key="max-seq", title="Max seq", value=lambda spec: spec.max_sequence_length, numeric=True),
+        Column(key="licence", title="Licence", value=_licence, text=lambda value: shorten(value, 20)),
+    )  # fmt: skip
+
+
+def _licence(spec: ModelSpec) -> str | None:
+    """The licence; with a question mark where no source for it was read."""
+    from fitwright.catalog.store import is_confirmed
+
+    if spec.licence is None:
+        return None
+    return spec.licence if is_confirmed(spec.facts.get("licence_source")) else f"{spec.licence} ?"
+
+
+def _languages(spec: ModelSpec) -> set[str]:
+    """``en``, ``zh`` …; ``multilingual (104 languages)`` counts as ``multilingual``."""
+    return {language.partition(" ")[0].lower() for language in spec.languages}
+
+
+def _check(what: str, value: str, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise UsageError(f"no model has this {what}", got=value, allowed=", ".join(allowed))

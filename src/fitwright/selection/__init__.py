@@ -1,0 +1,1 @@
+"""Which models are worth trying under a budget, and why the others are not."""
