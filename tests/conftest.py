@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: real sentences, the real reference encoder, and a tiny model made from config."""
+"""Fixtures that every test may use: real sentences, the real reference encoder, a tiny model from config."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def reviews_csv(tmp_path_factory: pytest.TempPathFactory, sentences: list[tuple[
 
 @pytest.fixture(scope="session")
 def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory, encoder_dir: Path) -> Path:
-    """A BERT of 4 layers, 32 wide, 2 heads with random weights and the real tokenizer, as a model directory."""
+    """A BERT of 4 layers, 32 wide, 2 heads with random weights and the real tokenizer: a model directory."""
     import torch
     from transformers import BertConfig, BertForSequenceClassification
 
@@ -94,7 +94,7 @@ def _export_onnx(model_dir: Path, path: Path) -> None:
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_model_dir: Path) -> Path:
     """A livelier tiny model with ``engines/onnxruntime/model.onnx`` and a manifest that serves from it.
 
-    Its weights are ten times as large, so that its answers differ from text to text by far more than rounding.
+    Its weights are ten times as large, so that answers differ from text to text by far more than rounding.
     """
     import torch
     from transformers import AutoModelForSequenceClassification

@@ -1,4 +1,4 @@
-"""Fitwright finds the smallest Transformer that does the job on the hardware at hand, proves it, and ships it.
+"""Find the smallest Transformer that does the job on the hardware at hand, prove it, and ship it.
 
 Every verb of the command line is a function here, imported when it is first used:
 

@@ -72,6 +72,18 @@ def test_a_model_directory_gives_a_smaller_report_from_its_records(model_dir) ->
     assert "Budget" not in page.text
 
 
+def test_a_bundle_without_a_report_still_shows_before_and_after(tmp_path) -> None:
+    records = (
+        measured("teacher", 0.0132, 91e6, 0.8523, None, 101),
+        measured("small", 0.0031, 19e6, 0.8463, 0.6, 468),
+    )
+    Manifest(kind="bundle", stage="fit", task="text-classification", records=records).write(tmp_path)
+    written = report(tmp_path).report
+    assert written.source is not None
+    assert (written.source.subject, written.result.subject) == ("teacher", "small")
+    assert "4.3× faster" in (tmp_path / "report.md").read_text(encoding="utf-8")
+
+
 def test_a_model_directory_without_records_says_so(tmp_path) -> None:
     Manifest(kind="model", stage="train", task="text-classification").write(tmp_path)
     assert "nothing measured yet" in report(tmp_path).report.verdict.headline

@@ -1,4 +1,4 @@
-"""The training stage on real sentences: it learns, resumes to the same bits, and never leaves half a result."""
+"""The training stage on real sentences: it learns, resumes to the same bits, never leaves half a result."""
 
 from __future__ import annotations
 
@@ -130,7 +130,13 @@ def test_two_commands_never_share_a_folder(make_job: MakeJob) -> None:
 
 
 def test_settings_refuse_nonsense() -> None:
-    for change in ({"epochs": 0}, {"learning_rate": 0.0}, {"dropout": 1.0}, {"precision": "fp8"}, {"epoch": 3}):
+    for change in (
+        {"epochs": 0},
+        {"learning_rate": 0.0},
+        {"dropout": 1.0},
+        {"precision": "fp8"},
+        {"epoch": 3},
+    ):
         with pytest.raises(UsageError):
             TrainSettings().but(**change)
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from fitwright.core.progress import Progress, Silent
 
 if TYPE_CHECKING:
-    from fitwright.compression.search import Found, SearchSettings
-    from fitwright.data.dataset import LabelledText
+    from fitwright.compression.search import Found, SearchSettings, Source
+    from fitwright.data.dataset import DataSource
     from fitwright.data.splitting import Splits
     from fitwright.spec.manifest import Manifest
+    from fitwright.training.classification import Job
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ def compress(
     progress: Progress | None = None,
     command: str | None = None,
 ) -> Compressed:
-    """Shrink ``model`` until ``budget`` holds: int8 first, then students of fewer layers, taught by the model.
+    """Shrink ``model`` until ``budget`` holds: int8 first, then students of fewer layers, taught by it.
 
     Args:
         model: model directory of a text classifier, as ``train`` makes it.
@@ -65,7 +66,7 @@ def compress(
         DataError, UsageError: see the message. RunError: disk full and the like.
     """
     from fitwright.api.train import provenance_json
-    from fitwright.compression.search import SearchSettings, search
+    from fitwright.compression.search import search
     from fitwright.core.files import folder_lock, sha256_json
     from fitwright.pipeline.bundle import assemble
     from fitwright.pipeline.settings import FitSettings
@@ -76,7 +77,7 @@ def compress(
     progress, folder = progress or Silent(), Path(model)
     manifest = _manifest(folder)
     settings = settings or FitSettings(budget=budget, distil_epochs=epochs).search()
-    dataset, source, splits = _rows(Path(data), text, label, manifest, progress)
+    source, splits = _rows(Path(data), text, label, manifest, progress)
     job = Job(
         splits=splits, data=source, source=folder, source_name=str(model), output=Path(output),
         provenance=provenance_json(command or f"fitwright.compress({str(model)!r}, {str(data)!r})"),
@@ -85,7 +86,7 @@ def compress(
     work = job.work / key[:16]
     is_finished(job.output, key, overwrite=overwrite or _is_ours(job.output, key))
     with folder_lock(job.work):
-        found = search(_source(job, dataset, manifest, settings, work), settings, work, progress)
+        found = search(_source(job, manifest, settings, work), settings, work, progress)
         nearest = found.nearest
         assert nearest.model is not None and nearest.directory is not None  # noqa: S101, PT018  # it was measured
         assert nearest.measured is not None and nearest.source is not None  # noqa: S101, PT018
@@ -118,7 +119,7 @@ def _manifest(folder: Path) -> Manifest:
 
 def _rows(
     data: Path, text: str | None, label: str | None, manifest: Manifest, progress: Progress
-) -> tuple[LabelledText, Any, Splits]:
+) -> tuple[DataSource, Splits]:
     """The data, split as it was for training; a warning where the file is another."""
     from fitwright.data.dataset import load_labelled
     from fitwright.data.splitting import split
@@ -130,15 +131,14 @@ def _rows(
     )  # fmt: skip
     if source.fingerprint != columns.get("fingerprint"):
         progress.say(
-            "warning: this is not the file that the model was trained on; rows that it has seen may be held out"
+            "warning: this is not the file that the model was trained on; it may have seen rows held out here"
         )
     how = columns.get("split") or {}
-    return dataset, source, split(dataset, **how)
+    return source, split(dataset, **how)
 
 
-def _source(
-    job: Any, dataset: LabelledText, manifest: Manifest, settings: SearchSettings, work: Path
-) -> Any:
+def _source(job: Job, manifest: Manifest, settings: SearchSettings, work: Path) -> Source:
+    """The model to shrink with its measured baseline, which is stored so that a second run reads it."""
     from fitwright.catalog.local import read_model_directory
     from fitwright.compression.prediction import Lengths
     from fitwright.compression.search import Source

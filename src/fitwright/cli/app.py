@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from fitwright.cli.models import models
 from fitwright.cli.compare import compare
 from fitwright.cli.compress import compress
 from fitwright.cli.doctor import doctor
@@ -14,6 +13,7 @@ from fitwright.cli.environment import environment
 from fitwright.cli.evaluate import evaluate
 from fitwright.cli.export import export
 from fitwright.cli.fit import fit
+from fitwright.cli.models import models
 from fitwright.cli.predict import predict
 from fitwright.cli.report import report
 from fitwright.cli.serve import serve

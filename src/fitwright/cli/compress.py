@@ -39,6 +39,8 @@ def compress(
     else:
         nearest = made.found.nearest
         lines = tuple(line.as_json() for line in nearest.lines)
-        print_text(f"{nearest.candidate.name}: {nearest.reason}\n\n{budget_table(lines)}\n\nmodel  {made.directory}")
+        print_text(
+            f"{nearest.candidate.name}: {nearest.reason}\n\n{budget_table(lines)}\n\nmodel  {made.directory}"
+        )
     if not made.met:
         raise typer.Exit(1)

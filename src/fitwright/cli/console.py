@@ -50,7 +50,7 @@ class _LineTask:
     def __init__(self) -> None:
         self.note = ""
 
-    def advance(self, amount: float = 1.0, note: str = "") -> None:
+    def advance(self, amount: float = 1.0, note: str = "") -> None:  # noqa: ARG002  # no bar to move
         self.note = note or self.note
 
 
@@ -62,7 +62,7 @@ class Bars:
         self._terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
     @contextlib.contextmanager
-    def task(self, title: str, total: float | None, unit: str = "") -> Iterator[Task]:
+    def task(self, title: str, total: float | None, unit: str = "") -> Iterator[Task]:  # noqa: ARG002
         if self._quiet or not self._terminal:
             line = _LineTask()
             yield line

@@ -40,9 +40,14 @@ def budget_table(lines: tuple[dict[str, Any], ...]) -> str:
 
     columns: list[Column[dict[str, Any]]] = [
         Column(key="budget", title="budget", value=lambda line: line["stated"]),
-        Column(key="limit", title="limit", value=lambda line: shown(line["target"], line["unit"]), numeric=True),
         Column(
-            key="measured", title="measured", value=lambda line: shown(line["measured"], line["unit"]), numeric=True
+            key="limit", title="limit", value=lambda line: shown(line["target"], line["unit"]), numeric=True
+        ),
+        Column(
+            key="measured",
+            title="measured",
+            value=lambda line: shown(line["measured"], line["unit"]),
+            numeric=True,
         ),
         Column(key="met", title="", value=lambda line: "✓" if line["met"] else "✗ missed"),
     ]

@@ -48,9 +48,10 @@ def _unexpected(error: Exception) -> int:
     if type(error).__name__ == "Abort":
         return _fail("interrupted; the same command continues where it stopped.", 130)
     if callable(message := getattr(error, "format_message", None)):
-        context = getattr(error, "ctx", None)
-        hint = f" Try '{context.command_path} --help'." if context is not None else ""
-        return _fail(f"{str(message()).rstrip('.')}.{hint}", 2)
+        what, context = str(message()).rstrip("."), getattr(error, "ctx", None)
+        if not what:  # no arguments at all: the help was shown
+            return 2
+        return _fail(f"{what}." + (f" Try '{context.command_path} --help'." if context else ""), 2)
     if isinstance(error, OSError) and error.errno == 28:  # ENOSPC
         return _fail("the disk is full. Free some space, then run the same command again.", 3)
     if isinstance(error, MemoryError):

@@ -39,9 +39,7 @@ class Candidate:
 def plan(layers: int) -> tuple[Candidate, ...]:
     """Every candidate for a source of ``layers`` layers, in the order of expected quality."""
     whole = [Candidate(layers=layers, of_layers=layers, precision=p) for p in ("fp32", "int8")]
-    fewer = [
-        Candidate(layers=n, of_layers=layers, precision="int8") for n in range(layers - 1, 0, -1)
-    ]
+    fewer = [Candidate(layers=n, of_layers=layers, precision="int8") for n in range(layers - 1, 0, -1)]
     return (*whole, *fewer)
 
 
@@ -74,7 +72,7 @@ class Tried:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "name": self.candidate.name, "layers": self.candidate.layers,
+            "name": self.candidate.name, "slug": self.candidate.slug, "layers": self.candidate.layers,
             "precision": self.candidate.precision, "engine": self.candidate.engine,
             "status": self.status, "reason": self.reason, "predicted": self.predicted.as_json(),
             "measured": self.measured.as_json() if self.measured else None,

@@ -1,8 +1,9 @@
-"""Layer-dropping distillation: a student made of some of the teacher's own layers, taught by all of them.
+"""Layer-dropping distillation: a student made of some of its teacher's layers, taught by all of them.
 
-Loss = T²·KL(teacher ‖ student at temperature T) + w·mean squared distance of the hidden states after each kept
-layer, over real tokens. Sources: Hinton et al. 2015 (temperature), Sanh et al. 2019 (students from the
-teacher's layers), Jiao et al. 2020, TinyBERT (hidden states). No dropout: the target is the teacher's function.
+Loss = T²·KL(teacher ‖ student at temperature T) + w·mean squared distance of the hidden states after each
+kept layer, over real tokens. Sources: Hinton et al. 2015 (temperature), Sanh et al. 2019 (students from the
+teacher's layers), Jiao et al. 2020, TinyBERT (hidden states). No dropout: the target is the teacher's own
+function.
 
 Legend of shape suffixes: B rows, T tokens, N real tokens of the batch, C classes, W width.
 """
@@ -14,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fitwright.core.errors import UsageError
-from fitwright.core.optional import require
 from fitwright.core.progress import Progress
 from fitwright.modeling.classifier import load_classifier
 from fitwright.modeling.layers import count_layers, keep_layers, spread
@@ -67,7 +67,8 @@ class Distillation:
         self.kept, self.settings = kept, settings
 
     def __call__(self, model: nn.Module, batch: Batch) -> torch.Tensor:
-        torch = require("torch")
+        import torch
+
         self.teacher.to(batch.ids_BT.device)
         inputs = {"input_ids": batch.ids_BT, "attention_mask": batch.mask_BT, "output_hidden_states": True}
         with torch.no_grad():
@@ -87,13 +88,13 @@ class Distillation:
         return loss
 
     def _logits_loss(self, student_BC: torch.Tensor, teacher_BC: torch.Tensor) -> torch.Tensor:
-        functional, T = require("torch").nn.functional, self.settings.temperature
-        loss: torch.Tensor = functional.kl_div(
-            functional.log_softmax(student_BC.float() / T, dim=-1),
-            functional.log_softmax(teacher_BC.float() / T, dim=-1),
-            reduction="batchmean", log_target=True,
-        )  # fmt: skip
-        return loss * T * T
+        from torch.nn.functional import kl_div, log_softmax
+
+        temperature = self.settings.temperature
+        student_log_BC = log_softmax(student_BC.float() / temperature, dim=-1)
+        teacher_log_BC = log_softmax(teacher_BC.float() / temperature, dim=-1)
+        loss = kl_div(student_log_BC, teacher_log_BC, reduction="batchmean", log_target=True)
+        return loss * temperature**2
 
 
 def distil(job: Job, settings: DistilSettings, progress: Progress) -> Path:
@@ -107,13 +108,16 @@ def distil(job: Job, settings: DistilSettings, progress: Progress) -> Path:
     if is_finished(job.output, key, overwrite=job.overwrite):
         progress.say(f"{job.output}: already distilled, nothing to do")
         return job.output
-    torch = require("torch")
+    import torch
+
     torch.manual_seed(settings.train.seed)
     teacher = load_classifier(job.source, job.splits.train.names)
     layers = count_layers(teacher)
     if settings.layers >= layers:
         raise UsageError(
-            "a student must have fewer layers than its teacher", got=settings.layers, allowed=f"1 to {layers - 1}"
+            "a student must have fewer layers than its teacher",
+            got=settings.layers,
+            allowed=f"1 to {layers - 1}",
         )
     kept = spread(layers, settings.layers)
     student = keep_layers(teacher, kept)

@@ -1,8 +1,8 @@
 """What a candidate will cost, before it is built: the sizing layer asked at the data's own lengths.
 
-``latency-p50`` and ``latency-p95`` are the predicted times of one row of the median and of the 95th-percentile
-length; ``throughput`` is 32 rows over the time of a batch of 32 rows of the mean length. Known error: the spread
-of times at equal length is left out of the 95th percentile.
+``latency-p50`` and ``latency-p95`` are the predicted times of one row of the median and of the
+95th-percentile length; ``throughput`` is 32 rows over the time of a batch of 32 rows of the mean length.
+Known error: the spread of times at equal length is left out of the 95th percentile.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ THROUGHPUT_BATCH = 32
 SPREADS: Mapping[str, float] = {
     "size": 1.02, "memory": 1.1, "latency-p50": 1.15, "latency-p95": 1.15, "throughput": 1.15,
 }  # fmt: skip
-"""Interval after one measured candidate of the same engine and precision: assumed until the ledger has residuals."""
+"""Interval once a candidate of this engine and precision is measured: assumed, until residuals are kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +64,8 @@ def predict(
 
     def variant(rows: int, seq: int) -> Record:
         return predict_variant(
-            spec, layers=candidate.layers, precision=candidate.precision, device=device, engine=candidate.engine,
-            workload=Workload(batch=rows, seq=seq), seq_p95=max(seq, lengths.p95),
+            spec, layers=candidate.layers, precision=candidate.precision, device=device,
+            engine=candidate.engine, workload=Workload(batch=rows, seq=seq), seq_p95=max(seq, lengths.p95),
         )  # fmt: skip
 
     single, batched = variant(batch, lengths.median), variant(THROUGHPUT_BATCH, lengths.mean)

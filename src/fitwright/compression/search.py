@@ -105,12 +105,11 @@ def search(source: Source, settings: SearchSettings, work: Path, progress: Progr
     layers = source.spec.layers or 1
     tried: list[Tried] = []
     corrections: dict[str, Correction] = {}
+    batch = settings.evaluation.batch
     for candidate in plan(layers):
-        raw = predict(candidate, source.spec, source.device, source.lengths, batch=settings.evaluation.batch)
-        predicted = predict(
-            candidate, source.spec, source.device, source.lengths, corrections if candidate.precision == "int8" else {},
-            batch=settings.evaluation.batch,
-        )  # fmt: skip
+        facts = (candidate, source.spec, source.device, source.lengths)
+        learned = corrections if candidate.precision == "int8" else {}
+        raw, predicted = predict(*facts, batch=batch), predict(*facts, learned, batch=batch)
         hopeless = _surely_missed(candidate, predicted, settings.budget, source.baseline)
         if hopeless is not None:
             tried.append(hopeless)
@@ -141,9 +140,7 @@ def _conclude(tried: list[Tried]) -> Found:
     return Found(tried=tuple(tried), chosen=chosen, nearest=nearest, binding=binding(nearest.lines))
 
 
-def _surely_missed(
-    candidate: Candidate, predicted: Record, budget: Budget, baseline: Record
-) -> Tried | None:
+def _surely_missed(candidate: Candidate, predicted: Record, budget: Budget, baseline: Record) -> Tried | None:
     """The candidate as skipped, where even the favourable end of a prediction misses.
 
     All layers at int8 is always built: it costs no training and teaches the predictions.
@@ -151,9 +148,7 @@ def _surely_missed(
     if not candidate.distilled and candidate.precision == "int8":
         return None
     best: Mapping[str, float | None] = favourable(predicted)
-    known = replace(
-        budget, constraints=tuple(c for c in budget.constraints if best.get(c.name) is not None)
-    )
+    known = replace(budget, constraints=tuple(c for c in budget.constraints if best.get(c.name) is not None))
     lines = known.check(best, values(baseline))
     worst = binding(lines)
     if worst is None:

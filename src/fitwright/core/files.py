@@ -52,16 +52,17 @@ def write_bytes(path: Path, content: bytes) -> None:
     with plain_os_errors("write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        draft = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(name, 0o644)
-            os.replace(name, path)
+            draft.chmod(0o644)
+            draft.replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
-                os.unlink(name)
+                draft.unlink()
             raise
 
 
@@ -94,16 +95,16 @@ def new_directory(path: Path) -> Iterator[Path]:
     with plain_os_errors("write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-        os.chmod(work, 0o755)
+        work.chmod(0o755)  # mkdtemp makes it for the owner alone
         try:
             yield work
             if path.exists():
                 old = path.with_name(f".{path.name}.old-{os.getpid()}")
-                os.replace(path, old)
-                os.replace(work, path)
+                path.replace(old)
+                work.replace(path)
                 shutil.rmtree(old, ignore_errors=True)
             else:
-                os.replace(work, path)
+                work.replace(path)
         finally:
             shutil.rmtree(work, ignore_errors=True)
 

@@ -19,9 +19,7 @@ def _parse(text: str, table: dict[str, float] | dict[str, int], what: str, defau
     match = _NUMBER.match(text)
     unit = (match.group(2) or default).lower() if match else ""
     if match is None or unit not in table:
-        raise UsageError(
-            f"not {what}", got=text, allowed=f"a number with one of {', '.join(table)}"
-        )
+        raise UsageError(f"not {what}", got=text, allowed=f"a number with one of {', '.join(table)}")
     return float(match.group(1)) * table[unit]
 
 

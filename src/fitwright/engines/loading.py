@@ -77,7 +77,7 @@ def _choose(artefact: Artefact, name: str | None) -> str:
     wanted = name or default or (available[0] if available else None)
     if wanted in available and wanted is not None:
         return wanted
-    mend = "Run: fitwright export MODEL" if wanted == onnxruntime.NAME else None
+    mend = "Run: fitwright export MODEL --output BUNDLE" if wanted == onnxruntime.NAME else None
     raise UsageError(
         f"{artefact.directory} has no such engine" if wanted else f"{artefact.directory} has no engine",
         got=wanted,

@@ -46,7 +46,9 @@ class OnnxRuntimeEngine:
         """
         ort = require("onnxruntime")
         if not path.is_file():
-            raise UsageError("engine file not found", got=str(path), mend="Run: fitwright export MODEL")
+            raise UsageError(
+                "engine file not found", got=str(path), mend="Run: fitwright export MODEL --output BUNDLE"
+            )
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads or usable_cores()
         options.inter_op_num_threads = 1
@@ -56,7 +58,7 @@ class OnnxRuntimeEngine:
         except Exception as error:  # onnxruntime raises its own kinds, all of them for a bad file
             line = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise RunError(
-                f"ONNX Runtime cannot open {path}: {line}", mend="Run: fitwright export MODEL"
+                f"ONNX Runtime cannot open {path}: {line}", mend="Run: fitwright export MODEL --output BUNDLE"
             ) from error
         engine = cls(session, precision)
         engine._check_inputs(path)
@@ -70,7 +72,7 @@ class OnnxRuntimeEngine:
         if missing:
             raise RunError(
                 f"{path} lacks the input {missing[0]!r}, so that its answers depend on padding",
-                mend="Run: fitwright export MODEL",
+                mend="Run: fitwright export MODEL --output BUNDLE",
             )
 
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:

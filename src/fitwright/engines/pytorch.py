@@ -75,7 +75,8 @@ class TorchEngine:
             scores_BC = self._model(
                 input_ids=torch.from_numpy(input_ids), attention_mask=torch.from_numpy(attention_mask)
             ).logits
-            return scores_BC.float().numpy()  # type: ignore[no-any-return]
+        plain_BC: NDArray[np.float32] = scores_BC.float().numpy()
+        return plain_BC
 
 
 def has_weights(directory: Path) -> bool:

@@ -17,7 +17,7 @@ from fitwright.core.progress import Progress
 from fitwright.data.dataset import LabelledText
 from fitwright.metrics.classification import ClassScores, confusion, per_class
 from fitwright.metrics.intervals import Interval, Metric, bootstrap, paired_difference
-from fitwright.spec.quantity import Quantity
+from fitwright.spec.quantity import Quantity, Unit
 
 _BOOTSTRAP_NOTE = "95 % bootstrap interval over {rows:,} rows"
 
@@ -147,9 +147,10 @@ def _share(
     return _quantity(interval, "1", _BOOTSTRAP_NOTE.format(rows=len(truth_N)))
 
 
-def _quantity(interval: Interval, unit: Any, note: str) -> Quantity:
-    """A measured quantity; the percentile bootstrap may miss the value itself by a rounding."""
-    return Quantity.measured(
-        interval.value + 0.0, unit,
-        low=min(interval.low, interval.value), high=max(interval.high, interval.value), note=note,
-    )  # fmt: skip
+def _quantity(interval: Interval, unit: Unit, note: str) -> Quantity:
+    """A measured quantity, freed of rounding noise such as -1e-17.
+
+    The value is put inside the interval: the percentile bootstrap of a skewed metric may miss it.
+    """
+    value, low, high = (round(number, 10) + 0.0 for number in (interval.value, interval.low, interval.high))
+    return Quantity.measured(value, unit, low=min(low, value), high=max(high, value), note=note)

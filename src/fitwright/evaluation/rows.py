@@ -1,4 +1,4 @@
-"""Which rows of a file may be evaluated on: the split that the model was trained with, and a warning if not."""
+"""Which rows of a file to evaluate on: all, or the test part of the split that the model was trained with."""
 
 from __future__ import annotations
 

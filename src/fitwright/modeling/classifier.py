@@ -66,6 +66,8 @@ def save_classifier(model: nn.Module, tokenizer_from: Path, folder: Path) -> Non
     """Write weights, config and tokenizer into ``folder`` so that ``transformers`` loads it."""
     with quiet_transformers():
         model.save_pretrained(folder)  # type: ignore[operator]
+    for weights in folder.glob("*.safetensors"):
+        weights.chmod(0o644)  # written for the owner alone, but a service may run as another user
     copy_tokenizer(tokenizer_from, folder)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fitwright.core.errors import UsageError
 from fitwright.core.optional import require
@@ -61,5 +61,6 @@ def keep_layers(model: nn.Module, kept: tuple[int, ...]) -> nn.Module:
     owner, name = layer_list(student)
     layers = getattr(owner, name)
     setattr(owner, name, require("torch").nn.ModuleList([layers[i] for i in kept]))
-    student.config.num_hidden_layers = len(kept)
+    config: Any = student.config
+    config.num_hidden_layers = len(kept)
     return student

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fitwright.catalog.local import read_model_directory
 from fitwright.compression.prediction import Lengths
 from fitwright.compression.search import Found, Source, search, values
 from fitwright.core.errors import UsageError
-from fitwright.core.files import folder_lock
+from fitwright.core.files import folder_lock, write_text
 from fitwright.core.progress import Progress
 from fitwright.data.dataset import DataSource, LabelledText, load_labelled
 from fitwright.data.profile import DataProfile, profile
 from fitwright.data.splitting import Splits, split
 from fitwright.data.tokens import TextTokenizer
 from fitwright.evaluation.evaluate import Evaluation, evaluate
+from fitwright.evaluation.quality import compare_quality
 from fitwright.modeling.sources import resolve_source
 from fitwright.pipeline.bundle import assemble
 from fitwright.pipeline.result import FitResult, conclude
@@ -23,7 +25,7 @@ from fitwright.pipeline.settings import FitSettings
 from fitwright.pipeline.story import tell, worst_errors
 from fitwright.pipeline.teachers import consider
 from fitwright.pipeline.workspace import Workspace
-from fitwright.catalog.local import read_model_directory
+from fitwright.reporting import html, markdown
 from fitwright.sizing.devices import detect
 from fitwright.spec.budget import Budget
 from fitwright.spec.manifest import Manifest
@@ -32,7 +34,7 @@ from fitwright.training.classification import Job, train_classifier
 from fitwright.training.directory import read_history
 
 _CHARACTERS_PER_TOKEN = 4.0
-"""English text, WordPiece-sized vocabularies; Chinese has about one. Only used before a tokenizer is chosen."""
+"""English, WordPiece-sized vocabularies; Chinese has about one. Only used before a tokenizer is chosen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +82,9 @@ def _load(data: Path, settings: FitSettings) -> Rows:
     dataset, source = load_labelled(data, text=settings.text, label=settings.label)
     train = settings.train
     splits = split(dataset, validation=train.validation, test=train.test, seed=train.seed)
-    return Rows(dataset=dataset, source=source, splits=splits, profile=profile(dataset, splits, source=source))
+    return Rows(
+        dataset=dataset, source=source, splits=splits, profile=profile(dataset, splits, source=source)
+    )
 
 
 class _Fit:
@@ -100,20 +104,25 @@ class _Fit:
 
     def run(self) -> FitResult:
         """All stages in order."""
-        stages: dict[str, dict[str, Any]] = {}
-        for name in ("profile", "consider", "train", "baseline", "shrink", "measure", "bundle"):
-            stages[name] = self.space.stage(name, lambda name=name: getattr(self, f"_{name}")(stages))  # type: ignore[misc]
-        result = conclude(self.space.folder, stages, self.settings)
-        self.space.stage("report", lambda: self._report(stages, result))
+        stage, done = self.space.stage, dict[str, dict[str, Any]]()
+        done["profile"] = stage("profile", self._profile)
+        done["consider"] = stage("consider", self._consider)
+        done["train"] = stage("train", lambda: self._train(done))
+        done["baseline"] = stage("baseline", lambda: self._baseline(done))
+        done["shrink"] = stage("shrink", lambda: self._shrink(done))
+        done["measure"] = stage("measure", lambda: self._measure(done))
+        done["bundle"] = stage("bundle", lambda: self._bundle(done))
+        result = conclude(self.space.folder, done)
+        stage("report", lambda: self._report(done, result))
         return result
 
-    def _profile(self, stages: dict[str, Any]) -> dict[str, Any]:
+    def _profile(self) -> dict[str, Any]:
         found = self.rows.profile
         for line in found.lines():
             self.progress.say(line)
         return {"lines": found.lines(), "warnings": list(found.warnings), "facts": found.as_json()}
 
-    def _consider(self, stages: dict[str, Any]) -> dict[str, Any]:
+    def _consider(self) -> dict[str, Any]:
         found = self.rows.profile
         per_token = 1.0 if found.cjk_share > 0.5 else _CHARACTERS_PER_TOKEN
         seq = min(self.settings.train.max_length, int(found.characters.mean / per_token) + 2)
@@ -136,12 +145,14 @@ class _Fit:
         trained = []
         for number, name in enumerate(kept[: self.settings.teachers]):
             folder = self.space.folder / ("teacher" if number == 0 else f"teacher-{number + 1}")
-            train_classifier(self._job(resolve_source(name), name, folder), self.settings.train, self.progress)
+            train_classifier(
+                self._job(resolve_source(name), name, folder), self.settings.train, self.progress
+            )
             history = read_history(folder)
             accuracy = history.points[history.best_epoch].validation_accuracy
             self.progress.say(f"{name}: validation accuracy {accuracy:.1%}")
             trained.append({"name": name, "folder": folder.name, "validation_accuracy": accuracy})
-        best = max(trained, key=lambda row: row["validation_accuracy"])  # type: ignore[arg-type,return-value]
+        best = max(trained, key=lambda row: row["validation_accuracy"])
         return {"trained": trained, "best": best}
 
     def _baseline(self, stages: dict[str, Any]) -> dict[str, Any]:
@@ -174,9 +185,30 @@ class _Fit:
         lines = Budget.parse(self.settings.budget).check(values(found.candidate), values(_source_of(found)))
         return {
             "evaluation": found.as_json(), "budget": [line.as_json() for line in lines],
+            "candidates": self._others(stages, found),
             "excess": [line.excess if line.excess != float("inf") else None for line in lines],
             "worst_errors": worst_errors(self.rows.splits.test, found),
         }  # fmt: skip
+
+    def _others(self, stages: dict[str, Any], found: Evaluation) -> dict[str, Any]:
+        """Every built shape's quality on the test part, by name, so that one plot can show them all."""
+        nearest, quiet = (
+            stages["shrink"]["nearest"],
+            replace(self.settings.final(), speed=False, memory=False),
+        )
+        records = {nearest["name"]: found.candidate.as_json()}
+        for row in stages["shrink"]["tried"]:
+            if row["name"] in records or not row["measured"]:
+                continue
+            folder = self.space.folder / "candidates" / row["slug"] / "engine"
+            other = evaluate(folder, self.rows.splits.test, engine="onnxruntime", settings=quiet)
+            assert found.source_quality is not None  # noqa: S101  # the final measurement has a source
+            seen = Record.from_json(row["measured"]).with_quantities(
+                accuracy=other.quality.accuracy, f1=other.quality.f1,
+                drop=compare_quality(found.source_quality, other.quality, seed=quiet.seed),
+            )  # fmt: skip
+            records[row["name"]] = replace(seen, context={**seen.context, "split": "test"}).as_json()
+        return records
 
     def _bundle(self, stages: dict[str, Any]) -> dict[str, Any]:
         folder, nearest = self.space.folder, stages["shrink"]["nearest"]
@@ -190,10 +222,9 @@ class _Fit:
         return {"folder": "bundle"}
 
     def _report(self, stages: dict[str, Any], result: FitResult) -> dict[str, Any]:
-        report = tell(self.space, stages, result, data_name=self.rows.source.path.name, provenance=self.provenance)
-        from fitwright.core.files import write_text
-        from fitwright.reporting import html, markdown
-
+        report = tell(
+            self.space, stages, result, data_name=self.rows.source.path.name, provenance=self.provenance
+        )
         for folder in (self.space.folder, self.space.folder / "bundle"):
             report.write(folder)
             write_text(folder / "report.html", html.render(report))
@@ -233,6 +264,7 @@ def _search_json(found: Found, folder: Path) -> dict[str, Any]:
         "met": found.chosen is not None,
         "nearest": {
             "name": nearest.candidate.name, "slug": nearest.candidate.slug,
-            "engine": str(nearest.directory.relative_to(folder)), "model": str(nearest.model.relative_to(folder)),
+            "engine": str(nearest.directory.relative_to(folder)),
+            "model": str(nearest.model.relative_to(folder)),
         },
     }  # fmt: skip

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fitwright.core.units import format_bytes, format_rate, format_seconds
-from fitwright.pipeline.settings import FitSettings
 from fitwright.spec.record import Record
 
 
@@ -43,7 +42,7 @@ class FitResult:
         }  # fmt: skip
 
 
-def conclude(folder: Path, stages: dict[str, Any], settings: FitSettings) -> FitResult:
+def conclude(folder: Path, stages: dict[str, Any]) -> FitResult:
     """The result from the stages' stored JSON."""
     measured, shrink = stages["measure"], stages["shrink"]
     evaluation = measured["evaluation"]
@@ -51,9 +50,11 @@ def conclude(folder: Path, stages: dict[str, Any], settings: FitSettings) -> Fit
         Record.from_json({key: evaluation[side][key] for key in ("subject", "quantities", "context")})
         for side in ("source", "candidate")
     )
+    name = shrink["nearest"]["name"]
+    source = replace(source, subject=f"{stages['train']['best']['name']}, fine-tuned")
+    result = replace(result, subject=name)
     budget = tuple(measured["budget"])
     met = all(line["met"] for line in budget)
-    name = shrink["nearest"]["name"]
     binding, nearest = ("", "") if met else (_binding(measured, shrink), _nearest(name, result))
     return FitResult(
         met=met, headline=_headline(source, result, name), binding=binding, nearest=nearest, budget=budget,
@@ -69,7 +70,11 @@ def _binding(measured: dict[str, Any], shrink: dict[str, Any]) -> str:
         if not line["met"]
     ]
     excess, line = max(missed, key=lambda pair: pair[0])
-    text = f"{line['stated']} is missed by {excess:.0%}" if excess != float("inf") else f"{line['stated']} has no measurement"
+    text = (
+        f"{line['stated']} is missed by {excess:.0%}"
+        if excess != float("inf")
+        else f"{line['stated']} has no measurement"
+    )
     skipped = [row for row in shrink["tried"] if row["status"] == "skipped"]
     if skipped and skipped[-1] is shrink["tried"][-1]:
         text += f"; even {skipped[-1]['name']} is {skipped[-1]['reason']}"
@@ -78,7 +83,8 @@ def _binding(measured: dict[str, Any], shrink: dict[str, Any]) -> str:
 
 def _nearest(name: str, result: Record) -> str:
     return (
-        f"{name}: p95 {format_seconds(result['latency-p95'].value)}, {format_rate(result['throughput'].value)}, "
+        f"{name}: p95 {format_seconds(result['latency-p95'].value)}, "
+        f"{format_rate(result['throughput'].value)}, "
         f"{format_bytes(result['size'].value)}, accuracy {result['accuracy'].value:.1%} "
         f"({-result['drop'].value:+.1f} points)"
     )
@@ -91,7 +97,7 @@ def _headline(source: Record, result: Record, name: str) -> str:
     quality = f"{abs(drop):.1f} points {'below' if drop > 0 else 'above'} its source"
     if abs(drop) < 0.05:
         quality = "as accurate as its source"
-    return f"{name}: {faster:.1f}× faster, {smaller:.1f}× smaller, {quality}"
+    return f"{name.capitalize()}: {faster:.1f}× faster, {smaller:.1f}× smaller, {quality}"
 
 
 def _side(record: Record) -> dict[str, Any]:
@@ -133,8 +139,8 @@ def before_after(result: FitResult) -> list[tuple[str, str, str, str]]:
 def _change(name: str, old: float, new: float, after: Record) -> str:
     if name == "accuracy":
         drop = after["drop"]
-        low, high = -(drop.high or 0.0), -(drop.low or 0.0)
-        return f"{-drop.value:+.1f} points ({low:+.1f} to {high:+.1f})"
+        change, low, high = (round(-(v or 0.0), 1) + 0.0 for v in (drop.value, drop.high, drop.low))
+        return f"{change:+.1f} points ({low:+.1f} to {high:+.1f})"
     if name.startswith("throughput"):
         return f"{new / old:.1f}× more"
     word = "faster" if name.startswith("latency") else "smaller"

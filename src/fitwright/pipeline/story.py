@@ -28,7 +28,6 @@ from fitwright.reporting.document import (
     Verdict,
 )
 from fitwright.sizing.devices import detect
-from fitwright.spec.quantity import Quantity
 from fitwright.spec.record import Record
 from fitwright.training.directory import read_history
 
@@ -50,7 +49,7 @@ def tell(
         budget=result.budget,
         source=result.source,
         result=result.result,
-        candidates=_candidates(stages["shrink"]),
+        candidates=_candidates(stages["shrink"], stages["measure"]["candidates"]),
         models=_models(stages["consider"]),
         predictions=_predictions(space.folder, stages),
         curves=_curves(space.folder, stages),
@@ -89,7 +88,7 @@ def worst_errors(test: LabelledText, found: Evaluation) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _candidates(shrink: dict[str, Any]) -> tuple[CandidateRow, ...]:
+def _candidates(shrink: dict[str, Any], measured: dict[str, Any]) -> tuple[CandidateRow, ...]:
     rows = []
     for row in shrink["tried"]:
         status = {"met": "met", "missed": "missed", "skipped": "rejected"}[row["status"]]
@@ -101,7 +100,7 @@ def _candidates(shrink: dict[str, Any]) -> tuple[CandidateRow, ...]:
         rows.append(CandidateRow(
             name=row["name"], steps=steps, status=status, reason=row["reason"],  # type: ignore[arg-type]
             predicted=Record.from_json(row["predicted"]),
-            measured=Record.from_json(row["measured"]) if row["measured"] else None,
+            measured=Record.from_json(measured[row["name"]]) if row["name"] in measured else None,
         ))  # fmt: skip
     return tuple(rows)
 
@@ -125,19 +124,17 @@ def _predictions(folder: Path, stages: dict[str, Any]) -> tuple[Prediction, ...]
         for row in stages["shrink"]["tried"] if row["measured"]
     ]  # fmt: skip
     teacher = read_model_directory(folder / stages["train"]["best"]["folder"])
-    whole = Candidate(layers=teacher.layers or 1, of_layers=teacher.layers or 1, precision="fp32", engine="torch")
+    whole = Candidate(
+        layers=teacher.layers or 1, of_layers=teacher.layers or 1, precision="fp32", engine="torch"
+    )
     source = predict(whole, teacher, detect(), Lengths(**stages["baseline"]["lengths"]))
     pairs.insert(0, ("source, torch fp32", source, Record.from_json(stages["baseline"]["record"])))
     return tuple(
-        Prediction(name=name, subject=subject, predicted=quantity, measured=_measured(seen))
+        Prediction(name=name, subject=subject, predicted=quantity, measured=seen)
         for subject, predicted, measured in pairs
         for name, quantity in predicted.quantities.items()
         if quantity.origin == "estimated" and (seen := measured.get(name)) is not None
     )
-
-
-def _measured(quantity: Quantity) -> Quantity:
-    return quantity
 
 
 def _curves(folder: Path, stages: dict[str, Any]) -> tuple[Curve, ...]:
@@ -145,8 +142,7 @@ def _curves(folder: Path, stages: dict[str, Any]) -> tuple[Curve, ...]:
     for row in stages["train"]["trained"]:
         found.append((f"{row['name']}, fine-tuned", "train", folder / row["folder"]))
     for row in stages["shrink"]["tried"]:
-        slug = f"layers-{row['layers']}-{row['precision']}"
-        model = folder / "candidates" / slug / "model"
+        model = folder / "candidates" / row["slug"] / "model"
         if row["measured"] and model.is_dir():
             found.append((f"{row['layers']} layers, distilled", "compress", model))
     return tuple(

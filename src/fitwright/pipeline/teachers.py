@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fitwright.catalog.names import find
 from fitwright.catalog.local import read_model_directory
+from fitwright.catalog.names import find
 from fitwright.catalog.store import load_all
 from fitwright.core.errors import UnknownModelError, UsageError
 from fitwright.modeling.sources import cached_folder
@@ -40,8 +40,8 @@ class Considered:
 def consider(settings: FitSettings, device: Device, language: str, seq: int) -> list[Considered]:
     """Every source with its verdict; the kept ones first, the one with most parameters in front.
 
-    A source is rejected only where even its smallest variant surely misses an absolute limit, or where training
-    it surely does not fit this machine's memory. More parameters first is an assumption, not a measurement.
+    A source is rejected only where even its smallest variant surely misses an absolute limit, or where
+    training it surely exceeds this machine's memory. That more parameters are better is assumed, not measured.
 
     Raises:
         UsageError: no source is left; the message carries the first reason.
@@ -49,13 +49,17 @@ def consider(settings: FitSettings, device: Device, language: str, seq: int) -> 
     named = list(_named(settings, language))
     kept, rejected = filter_candidates(
         [spec for _, spec in named],
-        budget=Budget.parse(settings.budget), workload=Workload(batch=settings.batch, seq=settings.seq or seq),
-        device=device, task=settings.task, shrinking=Shrinking(layers=1),
+        budget=Budget.parse(settings.budget),
+        workload=Workload(batch=settings.batch, seq=settings.seq or seq),
+        device=device,
+        task=settings.task,
+        shrinking=Shrinking(layers=1),
         training=Workload(mode="train", batch=settings.train.batch_size, seq=seq),
-    )  # fmt: skip
+    )
     names = {id(spec): name for name, spec in named}
     rows = [
-        Considered(name=names[id(k.spec)], spec=k.spec, estimate=k.estimate, reason="", kept=True) for k in kept
+        Considered(name=names[id(k.spec)], spec=k.spec, estimate=k.estimate, reason="", kept=True)
+        for k in kept
     ]
     rows.sort(key=lambda row: -row.spec.parameters)
     rows += [_as_row(r, names[id(r.spec)]) for r in rejected]

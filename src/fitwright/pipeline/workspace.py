@@ -1,12 +1,12 @@
-"""The folder that a ``fit`` works in: what each stage made, so that a second run starts where the first stopped.
+"""The folder that a ``fit`` works in: what each stage made, so that a second run continues the first.
 
-    OUTPUT/
-      fit.json            the settings and the data that this workspace belongs to
-      stages/NAME.json    one file for each finished stage: its result and how long it took
-      teacher/            the fine-tuned source, a model directory
-      candidates/         one folder for each shape that was tried
-      bundle/             what serves
-      report.html, report.md, report.json
+OUTPUT/
+  fit.json            the settings and the data that this workspace belongs to
+  stages/NAME.json    one file for each finished stage: its result and how long it took
+  teacher/            the fine-tuned source, a model directory
+  candidates/         one folder for each shape that was tried
+  bundle/             what serves
+  report.html, report.md, report.json
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ class Workspace:
                 )
         elif self.folder.is_dir() and any(p.name != ".lock" for p in self.folder.iterdir()) and not overwrite:
             raise UsageError(
-                "the output folder holds something else", got=str(self.folder), mend="Choose another --output."
+                "the output folder holds something else",
+                got=str(self.folder),
+                mend="Choose another --output.",
             )
         for stale in (self.folder / "stages").glob("*.json"):
             stale.unlink()
@@ -65,7 +67,8 @@ class Workspace:
         if path.is_file():
             stored: dict[str, Any] = read_json(path, what=f"result of stage {name}")
             self.times.append(StageTime(name=name, seconds=stored["seconds"], resumed=True))
-            return stored["result"]  # type: ignore[no-any-return]
+            result: dict[str, Any] = stored["result"]
+            return result
         started = self.clock()
         result = make()
         seconds = self.clock() - started

@@ -10,7 +10,7 @@ from fitwright.reporting.wording import show, title
 from fitwright.spec.manifest import MANIFEST_NAME, Manifest
 from fitwright.spec.record import Record
 
-_HEADLINE = ("accuracy", "f1", "latency-p95", "size")
+_HEADLINE = ("latency-p95", "size")
 
 
 def read_report(path: Path) -> Report:
@@ -42,6 +42,7 @@ def from_manifest(manifest: Manifest, name: str) -> Report:
         name: what to call it, for example the folder's name.
     """
     result = _main_record(manifest.records)
+    source = _source_record(manifest.records, result)
     made = dict(manifest.provenance)
     command = made.pop("command", "")
     facts = {
@@ -52,8 +53,8 @@ def from_manifest(manifest: Manifest, name: str) -> Report:
     }  # fmt: skip
     return Report(
         title=name, task=manifest.task, verdict=Verdict(met=None, headline=_headline(name, result)),
-        made_at=str(made.pop("made_at", None) or ""), result=result,
-        records=tuple(record for record in manifest.records if record is not result),
+        made_at=str(made.pop("made_at", None) or ""), source=source, result=result,
+        records=tuple(r for r in manifest.records if r is not result and r is not source),
         provenance={**made, **facts}, commands=(str(command),) if command else (),
     )  # fmt: skip
 
@@ -65,7 +66,21 @@ def _main_record(records: tuple[Record, ...]) -> Record | None:
     return found[-1] if found else None
 
 
+def _source_record(records: tuple[Record, ...], result: Record | None) -> Record | None:
+    """The record that the result's drop is held against: the nearest earlier one with a quality."""
+    if result is None or result.get("drop") is None:
+        return None
+    earlier = records[: next(i for i, record in enumerate(records) if record is result)]
+    return next((r for r in reversed(earlier) if r.get("accuracy") and r.get("drop") is None), None)
+
+
 def _headline(name: str, record: Record | None) -> str:
     held = {} if record is None else record.quantities
-    parts = [f"{title(key).lower()} {show(key, held[key])}" for key in _HEADLINE if key in held]
+    quality = "accuracy" if "accuracy" in held else "f1"
+    parts = [f"{_inside(key)} {show(key, held[key])}" for key in (quality, *_HEADLINE) if key in held]
     return f"{name}: {', '.join(parts)}" if parts else f"{name}: nothing measured yet"
+
+
+def _inside(name: str) -> str:
+    """A quantity's title inside a sentence."""
+    return title(name)[:1].lower() + title(name)[1:]

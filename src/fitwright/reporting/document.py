@@ -69,6 +69,8 @@ class Report:
         budget: ``spec.BudgetLine.as_json()`` of every constraint.
         source, result: the model before and after, measured in the same run.
         records: further measurements (other engines, batches, lengths), each with its context.
+        baseline: the source as measured beside the candidates, on their rows; ``None`` where that is
+            ``source`` itself.
         candidates: every point of the search, the chosen one included.
         models: the source models that were considered.
         predictions: every prediction that has a measurement.
@@ -87,6 +89,7 @@ class Report:
     source: Record | None = None
     result: Record | None = None
     records: tuple[Record, ...] = ()
+    baseline: Record | None = None
     candidates: tuple[CandidateRow, ...] = ()
     models: tuple[ModelRow, ...] = ()
     predictions: tuple[Prediction, ...] = ()
@@ -118,7 +121,8 @@ class Report:
         found = {key: value for key, value in data.items() if key != "schema"}
         try:
             found["verdict"] = Verdict.from_json(found["verdict"])
-            found["source"], found["result"] = record(found.get("source")), record(found.get("result"))
+            for key in ("source", "result", "baseline"):
+                found[key] = record(found.get(key))
             found["data"] = DataSummary.from_json(found["data"]) if found.get("data") else None
             for key, kind in _ROWS.items():
                 found[key] = many(kind, found.get(key))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from fitwright.core.units import format_bytes, format_count, format_rate, format_seconds
@@ -47,8 +48,10 @@ def number(name: str, value: float, unit: str) -> str:
 
 
 def minus(text: str) -> str:
-    """The typographic minus sign in front of a negative number."""
-    return text.replace("-", "−", 1) if text.startswith("-") else text
+    """The typographic minus sign in front of a negative number; none in front of a rounded zero."""
+    if not text.startswith("-"):
+        return text
+    return f"−{text[1:]}" if re.search("[1-9]", text) else text[1:]
 
 
 def show(name: str, quantity: Quantity) -> str:
@@ -65,7 +68,7 @@ def interval(name: str, quantity: Quantity) -> str:
     low_number, _, low_unit = low.rpartition(" ")
     if low_number and high.endswith(f" {low_unit}"):
         low = low_number
-    return f"{low} to {high}" if quantity.low < 0 else f"{low} – {high}"
+    return f"{low} to {high}" if low.startswith("−") else f"{low} – {high}"
 
 
 def cell(name: str, quantity: Quantity | None) -> Cell:
@@ -107,7 +110,13 @@ def percent(share: float | None) -> str:
     if share is None:
         return "–"
     digits = 0 if abs(share) >= 0.0995 else 1
-    return minus(f"{share * 100:+.{digits}f} %")
+    return f"{signed(share * 100, digits)} %"
+
+
+def signed(value: float, digits: int) -> str:
+    """``+0.6``, ``−1.2``; a rounded zero has no sign."""
+    text = f"{value:+.{digits}f}"
+    return minus(text) if re.search("[1-9]", text) else text[1:]
 
 
 def cut(text: str, limit: int) -> str:

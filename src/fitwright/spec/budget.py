@@ -157,9 +157,7 @@ def _check(constraint: Constraint, measured: float | None, source: float | None)
     target = constraint.value
     if constraint.relative:
         if source is None:
-            raise UsageError(
-                f"{constraint} is relative, but the source model has no {constraint.name}"
-            )
+            raise UsageError(f"{constraint} is relative, but the source model has no {constraint.name}")
         target *= source
     if measured is None:
         excess = float("inf")

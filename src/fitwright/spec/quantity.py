@@ -47,9 +47,7 @@ class Quantity:
                 raise UsageError(f"an {self.origin} quantity needs an interval", got=self.value)
         if self.low is not None and self.high is not None:
             if not self.low <= self.value <= self.high:
-                raise UsageError(
-                    "a quantity must lie in its interval", got=(self.low, self.value, self.high)
-                )
+                raise UsageError("a quantity must lie in its interval", got=(self.low, self.value, self.high))
 
     @classmethod
     def exact(cls, value: float, unit: Unit, note: str = "") -> Quantity:
@@ -57,16 +55,12 @@ class Quantity:
         return cls(value=value, unit=unit, origin="exact", note=note)
 
     @classmethod
-    def estimated(
-        cls, value: float, unit: Unit, *, low: float, high: float, note: str = ""
-    ) -> Quantity:
+    def estimated(cls, value: float, unit: Unit, *, low: float, high: float, note: str = "") -> Quantity:
         """A predicted value with its interval."""
         return cls(value=value, unit=unit, origin="estimated", low=low, high=high, note=note)
 
     @classmethod
-    def measured(
-        cls, value: float, unit: Unit, *, low: float, high: float, note: str = ""
-    ) -> Quantity:
+    def measured(cls, value: float, unit: Unit, *, low: float, high: float, note: str = "") -> Quantity:
         """A measured value with the spread of its samples or its confidence interval."""
         return cls(value=value, unit=unit, origin="measured", low=low, high=high, note=note)
 

@@ -49,9 +49,7 @@ class Record:
     def with_quantities(self, **more: Quantity) -> Record:
         """A copy with more quantities; underscores in keywords stand for hyphens."""
         added = {name.replace("_", "-"): quantity for name, quantity in more.items()}
-        return Record(
-            subject=self.subject, quantities={**self.quantities, **added}, context=self.context
-        )
+        return Record(subject=self.subject, quantities={**self.quantities, **added}, context=self.context)
 
     def as_json(self) -> dict[str, Any]:
         """``{subject, quantities: {name: quantity}, context}``."""

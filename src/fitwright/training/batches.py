@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fitwright.core.optional import require
 from fitwright.data.batching import length_grouped, length_sorted, pad
 from fitwright.data.dataset import LabelledText
 from fitwright.data.tokens import TextTokenizer
@@ -42,9 +41,7 @@ class EncodedRows:
     @classmethod
     def encode(cls, data: LabelledText, tokenizer: TextTokenizer) -> EncodedRows:
         """Tokenise every row once."""
-        return cls(
-            token_ids=tokenizer.encode(list(data.texts)), labels=data.labels, pad_id=tokenizer.pad_id
-        )
+        return cls(token_ids=tokenizer.encode(list(data.texts)), labels=data.labels, pad_id=tokenizer.pad_id)
 
     def __len__(self) -> int:
         return len(self.token_ids)
@@ -61,7 +58,8 @@ class EncodedRows:
 
     def batch(self, rows: list[int], device: torch.device) -> Batch:
         """Pad those rows to a common width."""
-        torch = require("torch")
+        import torch
+
         ids, mask = pad([self.token_ids[i] for i in rows], self.pad_id, multiple=PAD_MULTIPLE)
         labels_B = torch.tensor([self.labels[i] for i in rows], dtype=torch.long)
         return Batch(

@@ -29,7 +29,8 @@ def save_checkpoint(
     best: dict[str, torch.Tensor] | None,
 ) -> None:
     """Write a checkpoint that :func:`load_checkpoint` continues from to the same bits."""
-    torch = require("torch")
+    import torch
+
     tensors = {f"model/{k}": v.detach().contiguous() for k, v in model.state_dict().items()}
     state = optimizer.state_dict()["state"]
     for index, moments in state.items():
@@ -73,7 +74,8 @@ def load_checkpoint(
     """
     if not (folder / _COUNTERS).is_file():
         return None
-    torch = require("torch")
+    import torch
+
     counters: dict[str, Any] = read_json(folder / _COUNTERS, what="checkpoint")
     try:
         tensors = require("safetensors.torch").load_file(folder / _TENSORS)

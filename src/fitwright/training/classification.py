@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fitwright.core.files import folder_lock, sha256_json
-from fitwright.core.optional import require
 from fitwright.core.progress import Progress
 from fitwright.data.dataset import DataSource
 from fitwright.data.splitting import Splits
@@ -83,7 +82,8 @@ def train_classifier(job: Job, settings: TrainSettings, progress: Progress) -> P
     if is_finished(job.output, key, overwrite=job.overwrite):
         progress.say(f"{job.output}: already trained, nothing to do")
         return job.output
-    torch = require("torch")
+    import torch
+
     torch.manual_seed(settings.seed)
     model = load_classifier(job.source, job.splits.train.names)
     set_dropout(model, settings.dropout)
@@ -130,9 +130,10 @@ def set_dropout(model: nn.Module, probability: float | None) -> None:
     """Set every dropout of the model, those inside attention included; ``None`` changes nothing."""
     if probability is None:
         return
-    dropout = require("torch").nn.Dropout
+    from torch.nn import Dropout
+
     for module in model.modules():
-        if isinstance(module, dropout):
+        if isinstance(module, Dropout):
             module.p = probability
         for name in ("attention_dropout", "dropout", "dropout_prob"):  # attention keeps some as plain numbers
             if isinstance(getattr(module, name, None), float):

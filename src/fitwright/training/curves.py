@@ -20,9 +20,7 @@ class _EventFile:
         import time
 
         rows = [self._summary.Summary.Value(tag=tag, simple_value=v) for tag, v in values.items()]
-        event = self._proto.Event(
-            wall_time=time.time(), step=step, summary=self._summary.Summary(value=rows)
-        )
+        event = self._proto.Event(wall_time=time.time(), step=step, summary=self._summary.Summary(value=rows))
         self._writer.add_event(event)
         self._writer.flush()
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fitwright.core.errors import RunError
-from fitwright.core.optional import require
 from fitwright.core.progress import Progress, Task
 from fitwright.training.batches import Batch, EncodedRows
 from fitwright.training.checkpoint import load_checkpoint, save_checkpoint
@@ -44,8 +43,9 @@ class Curves(Protocol):
 def cross_entropy(model: nn.Module, batch: Batch) -> torch.Tensor:
     """The plain objective of classification: mean cross-entropy of the labels, in nats."""
     logits_BC = model(input_ids=batch.ids_BT, attention_mask=batch.mask_BT).logits.float()
-    loss: torch.Tensor = require("torch").nn.functional.cross_entropy(logits_BC, batch.labels_B)
-    return loss
+    from torch.nn.functional import cross_entropy as loss_of
+
+    return loss_of(logits_BC, batch.labels_B)
 
 
 class Run:
@@ -64,7 +64,8 @@ class Run:
         curves: Curves,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        torch = require("torch")
+        import torch
+
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model, self.objective, self.settings = model.to(self.device), objective, settings
         self.training, self.validation = training, validation
@@ -115,7 +116,8 @@ class Run:
         self._finish_epoch()
 
     def _step(self, batch: Batch) -> float:
-        torch = require("torch")
+        import torch
+
         step = self.epoch * self.steps_per_epoch + self.step_in_epoch
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate(step)
@@ -192,7 +194,8 @@ class Run:
 
 def _adamw(model: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
     """AdamW (Loshchilov & Hutter 2019) with decay on matrices only."""
-    torch = require("torch")
+    import torch
+
     matrices = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
     vectors = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
     groups = [
@@ -205,14 +208,13 @@ def _adamw(model: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
 
 def evaluate(model: nn.Module, rows: EncodedRows, device: torch.device) -> tuple[float, float]:
     """Mean cross-entropy (nats) and accuracy over those rows, in fp32; leaves the model in ``eval``."""
-    torch = require("torch")
+    import torch
+
     model.eval()
     loss_sum, right = 0.0, 0
     with torch.inference_mode():
         for batch in rows.sorted_batches(EVALUATION_BATCH, device):
             logits_BC = model(input_ids=batch.ids_BT, attention_mask=batch.mask_BT).logits.float()
-            loss_sum += float(
-                torch.nn.functional.cross_entropy(logits_BC, batch.labels_B, reduction="sum")
-            )
+            loss_sum += float(torch.nn.functional.cross_entropy(logits_BC, batch.labels_B, reduction="sum"))
             right += int((logits_BC.argmax(-1) == batch.labels_B).sum())
     return loss_sum / len(rows), right / len(rows)

@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from fitwright.core.optional import require
-
 if TYPE_CHECKING:
     import torch
 
@@ -18,7 +16,7 @@ WORTH_IT = 1.5
 
 def bf16_speedup(device: torch.device, clock: Callable[[], float] = time.perf_counter) -> float:
     """fp32 time over bf16 time of one (1024, 512) × (512, 1024) product, median of 9."""
-    torch = require("torch")
+    import torch
 
     def median_s(dtype: torch.dtype) -> float:
         left_MK = torch.ones(1024, 512, device=device, dtype=dtype)

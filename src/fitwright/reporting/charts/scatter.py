@@ -176,6 +176,9 @@ def _obstacles(frame: _Frame, limits: Limits, points: Sequence[Point]) -> list[B
         if point.quality_interval:
             x, (low, high) = frame.x(point.latency), map(frame.y.clamped, point.quality_interval)
             found.append(Box(x - 3, high, x + 3, low))
+        if point.latency_interval:
+            y, (left, right) = frame.y(point.quality), map(frame.x.clamped, point.latency_interval)
+            found.append(Box(left, y - 3, right, y + 3))
     return found
 
 

@@ -1,13 +1,12 @@
-"""The search: quality against latency as a plot, every candidate as a row, the models considered before."""
+"""The search: the plot, every candidate as a row, and the models considered before."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fitwright.reporting.blocks import Block, Cell, Column, Figure, Folded, Mark, Section, Table, Text
-from fitwright.reporting.charts.scatter import Limits, Point, Role, scatter
+from fitwright.reporting.blocks import Block, Cell, Column, Folded, Mark, Section, Table, Text
 from fitwright.reporting.document import CandidateRow, Report, Status
-from fitwright.reporting.sections.summary import metric
+from fitwright.reporting.sections.plot import plot, split
 from fitwright.reporting.wording import NONE, cell, title
 from fitwright.spec.quantity import Quantity
 from fitwright.spec.record import Record
@@ -26,71 +25,35 @@ _SECONDARY = frozenset({"f1", "latency-p50", "parameters"})
 
 def candidates(report: Report) -> Section | None:
     """The plot and the table of every point that was tried or ruled out."""
-    blocks: list[Block] = [block for block in (_plot(report),) if block is not None]
+    figure = plot(report)
+    blocks: list[Block] = [] if figure is None else [figure]
     blocks += _tables(report)
     if not blocks:
         return None
-    lead = (
-        "Every candidate was measured in its own engine, on the same held-out rows. "
-        "Up and to the left is better; a smaller disc is a smaller model."
+    return Section(
+        "candidates",
+        "Quality against latency and size",
+        tuple(blocks),
+        _lead(report, figure is not None),
+        "Quality and speed",
     )
-    return Section("candidates", "Quality against latency and size", tuple(blocks), lead, "Quality and speed")
 
 
-def _plot(report: Report) -> Figure | None:
-    name = metric(report)
-    if name is None:
-        return None
-    latency = _latency_name(report)
-    rows = [(c.name, _role(c), c.measured) for c in report.candidates if c.measured is not None]
-    records: list[tuple[str, Role, Record]] = [(n, role, r) for n, role, r in rows if r is not None]
-    if report.result is not None and not any(role == "chosen" for _, role, _ in records):
-        records.append((report.result.subject, "chosen", report.result))
-    if report.source is not None:
-        records.append((report.source.subject, "source", report.source))
-    points = [p for p in (_point(*row, latency, name) for row in records) if p is not None]
-    if len(points) < 2:
-        return None
-    limits = _limits(report, latency, name)
-    x_title, y_title = title(latency), title(name)
-    wide = scatter(points, limits, x_title=x_title, y_title=y_title)
-    narrow = scatter(points, limits, x_title=x_title, y_title=y_title, width=400, height=400)
-    caption = (
-        f"{y_title} on held-out rows against {x_title.lower()}. Bars are the measured intervals, the area of "
-        "a disc is the size on disk, the shaded region is the budget."
+def _lead(report: Report, drawn: bool) -> str:
+    ran = any(c.measured is not None for c in report.candidates)
+    here, there = split(_chosen(report)), split(report.result)
+    twice = (
+        f"The search measures on the {here} rows, so that it never sees the {there} rows; there the chosen "
+        "model and its source were measured once more, which gave the figures above."
     )
-    return Figure(wide, narrow, caption)
+    parts = ["Every candidate was measured in its own engine, on the same held-out rows."] * bool(ran)
+    parts += [twice] * bool(here and there and here != there)
+    parts += ["Up and to the left is better; a smaller disc is a smaller model."] * drawn
+    return " ".join(parts)
 
 
-def _latency_name(report: Report) -> str:
-    named = {line["name"] for line in report.budget}
-    return "latency-p50" if "latency-p50" in named and "latency-p95" not in named else "latency-p95"
-
-
-def _role(candidate: CandidateRow) -> Role:
-    return {"chosen": "chosen", "met": "met"}.get(candidate.status, "missed")  # type: ignore[return-value]
-
-
-def _point(name: str, role: Role, record: Record, latency: str, quality: str) -> Point | None:
-    x, y = record.get(latency), record.get(quality)
-    if x is None or y is None or "estimated" in (x.origin, y.origin):
-        return None
-    return Point(
-        name=name, role=role, latency=x.value, quality=y.value, size=record.value("size"),
-        latency_interval=_bounds(x), quality_interval=_bounds(y),
-    )  # fmt: skip
-
-
-def _bounds(quantity: Quantity) -> tuple[float, float] | None:
-    return None if quantity.low is None or quantity.high is None else (quantity.low, quantity.high)
-
-
-def _limits(report: Report, latency: str, quality: str) -> Limits:
-    targets = {line["name"]: line["target"] for line in report.budget}
-    before = report.source.value(quality) if report.source else None
-    drop = targets.get("max-drop")
-    floor = None if before is None or drop is None else before - drop / 100
-    return Limits(latency=targets.get(latency), quality=floor)
+def _chosen(report: Report) -> Record | None:
+    return next((c.measured for c in report.candidates if c.status == "chosen"), None)
 
 
 def _tables(report: Report) -> list[Block]:
@@ -113,10 +76,10 @@ def _tables(report: Report) -> list[Block]:
 
 
 def _table(rows: Sequence[CandidateRow], names: Sequence[str], caption: str, *, measured: bool) -> Table:
-    group = "Measured" if measured else "Predicted (estimates)"
+    records = [row.measured if measured else row.predicted for row in rows]
     columns = (
         Column("Candidate", wide=True), Column("Outcome", wide=True),
-        *(Column(title(name), numeric=True, group=group) for name in names),
+        *(Column(title(name), numeric=True, group=_group(records, name, measured)) for name in names),
     )  # fmt: skip
     cells = []
     for row in rows:
@@ -127,6 +90,13 @@ def _table(rows: Sequence[CandidateRow], names: Sequence[str], caption: str, *, 
         cells.append((Cell(row.name, row.steps), outcome, *figures))
     strong = next((i for i, row in enumerate(rows) if row.status == "chosen"), None)
     return Table(columns, tuple(cells), caption, strong, sortable=True)
+
+
+def _group(records: Sequence[Record | None], name: str, measured: bool) -> str:
+    if measured:
+        return "Measured"
+    origins = {q.origin for r in records if r is not None and (q := r.get(name)) is not None}
+    return "Predicted (estimates)" if "estimated" in origins else "Counted"
 
 
 def _names(records: Sequence[Record | None]) -> tuple[str, ...]:
@@ -154,5 +124,5 @@ def models(report: Report) -> Section | None:
         for m in report.models
     )  # fmt: skip
     table = Table(columns, rows, "Models considered", sortable=True)
-    lead = Text("Nothing in this table was run: latency and memory are predictions with their intervals.")
+    lead = Text("Latency and memory are predictions with their intervals: nothing was run for this table.")
     return Section("models", "Models considered", (lead, table), short="Models")

@@ -24,7 +24,8 @@ _MEANINGS = {
 }
 _ORIGINS = (
     "Measured numbers come from runs on the machine named above; below each stands its interval.",
-    "Numbers marked with ≈ are estimates made before anything ran, with the interval they claim to lie in. "
+    "Numbers marked with ≈ are estimates made before the thing itself was measured; below stands "
+    "the interval that they claim. "
     "They never share a column with measured numbers.",
     "kB, MB and GB are powers of ten; KiB, MiB and GiB are powers of two.",
 )

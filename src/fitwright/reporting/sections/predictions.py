@@ -22,7 +22,7 @@ def predictions(report: Report) -> Section | None:
     middle = f"; the median error is {percent(median(errors)).lstrip('+')}" if errors else ""
     lead = (
         f"{held} of {len(rows)} measurements lie inside the predicted interval{middle}. "
-        "Predictions were made before anything was trained."
+        "Each prediction was made before its subject was measured."
     )
     blocks: list[Block] = [block for block in (_chart(rows), _table(rows)) if block is not None]
     return Section("predictions", "Predicted against measured", tuple(blocks), lead, "Predictions")

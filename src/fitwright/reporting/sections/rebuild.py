@@ -20,6 +20,7 @@ from fitwright.reporting.blocks import (
 from fitwright.reporting.document import Report
 from fitwright.reporting.sections.measurements import plain_text
 
+_LONG = frozenset({"versions", "made_from", "settings", "engines"})
 _TITLES = {
     "made_at": "Made at", "cores": "Usable cores", "memory_bytes": "Memory", "sha256": "SHA-256",
     "fingerprint": "Fingerprint", "data_fingerprint": "Data fingerprint",
@@ -33,8 +34,10 @@ def data(report: Report) -> Section | None:
     blocks: list[Block] = []
     if report.data.warnings:
         blocks.append(Bullets(report.data.warnings, "warning"))
-    if report.data.lines:
-        blocks.append(Bullets(report.data.lines))
+    told = {f"warning: {text}" for text in report.data.warnings}
+    lines = tuple(line for line in report.data.lines if line not in told)
+    if lines:
+        blocks.append(Bullets(lines))
     facts = _facts("", report.data.facts)
     if facts:
         blocks.append(Folded("All figures of the data profile", (_fact_table(facts, ""),)))
@@ -51,13 +54,18 @@ def rebuild(report: Report) -> Section | None:
     if report.stages:
         blocks.append(_stages(report))
     versions = report.provenance.get("versions")
-    facts = _facts("", {k: v for k, v in report.provenance.items() if k != "versions"})
+    facts = _facts("", {k: v for k, v in report.provenance.items() if k not in _LONG})
     if facts:
         blocks.append(_fact_table(facts, "Where and with what it was made"))
+    for key in ("made_from", "settings", "engines"):
+        part = report.provenance.get(key)
+        rows_of = _facts("", part) if isinstance(part, Mapping) else []
+        if rows_of:
+            blocks.append(Folded(key.replace("_", " ").capitalize(), (_fact_table(rows_of, ""),)))
     if isinstance(versions, Mapping) and versions:
         rows = tuple((Cell(str(name)), Cell(str(version))) for name, version in versions.items())
-        table = Table((Column("Package"), Column("Version")), rows, "Package versions")
-        blocks.append(table)
+        table = Table((Column("Package"), Column("Version")), rows)
+        blocks.append(Folded("Package versions", (table,)))
     return Section("rebuild", "How to rebuild it", tuple(blocks), short="Rebuild") if blocks else None
 
 

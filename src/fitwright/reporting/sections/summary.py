@@ -14,9 +14,9 @@ from fitwright.reporting.wording import (
     SHARES,
     change,
     interval,
-    minus,
     number,
     show,
+    signed,
     title,
 )
 from fitwright.spec.quantity import Quantity
@@ -52,14 +52,15 @@ def _quality(report: Report) -> Tile | None:
     if tile is None or drop is None:
         return tile
     gate = next((line for line in report.budget if line["name"] == "max-drop"), None)
-    better = tile.better or (None if gate is not None and gate["met"] else False)
-    bounds = [minus(f"{-b:+.1f}") for b in (drop.high, drop.low) if b is not None]
+    allowed = gate is not None and gate["met"]
+    better = None if allowed and tile.better is False else tile.better
+    bounds = [signed(-b, 1) for b in (drop.high, drop.low) if b is not None]
     note = f"paired {_signed(drop, 2)}" + (f", interval {bounds[0]} to {bounds[1]}" if bounds[1:] else "")
     return replace(tile, change=_signed(drop, 1), note=note, better=better)
 
 
 def _signed(drop: Quantity, digits: int) -> str:
-    return minus(f"{-drop.value:+.{digits}f} points")
+    return signed(-drop.value, digits) + " points"
 
 
 def _tile(report: Report, name: str) -> Tile | None:
@@ -103,4 +104,4 @@ def _room(name: str, target: float, measured: float) -> str:
     if target == 0:
         return "–"
     share = (measured - target) / target * (1 if name in HIGHER_IS_BETTER else -1)
-    return f"{share * 100:+.0f} %".replace("-", "−")
+    return f"{signed(share * 100, 0)} %"

@@ -7,6 +7,7 @@ from fitwright.reporting.charts.lines import Line, Panel, panels, thin
 from fitwright.reporting.document import Curve, Report
 from fitwright.reporting.wording import NONE
 
+_FEW = 12
 _LINES = (("train_loss", "training", "train"), ("val_loss", "validation", "validation"))
 
 
@@ -20,7 +21,7 @@ def training(report: Report) -> Section | None:
         drawn = _panels(curve)
         if drawn:
             name = f"{curve.name} ({curve.stage})"
-            caption = f"{name}. Training loss is the mean of consecutive logged steps."
+            caption = f"{name}. A training loss is the mean over the steps since the point before."
             wide, narrow = panels(name, drawn), panels(name, drawn, width=400)
             blocks += [Heading(name), Figure(wide, narrow, caption)]
     return Section("training", "Training", (*blocks, _ends(curves)))
@@ -30,8 +31,9 @@ def _panels(curve: Curve) -> list[Panel]:
     losses = []
     for field, name, class_ in _LINES:
         points = _points(curve, field)
-        if len(points) > 1:
-            losses.append(Line(name=name, class_=class_, points=thin(points), dots=class_ != "train"))
+        if points:
+            dots = class_ != "train" or len(points) <= _FEW
+            losses.append(Line(name=name, class_=class_, points=thin(points), dots=dots))
     accuracy = _points(curve, "val_accuracy")
     drawn = [Panel(title="Loss", lines=tuple(losses))] if losses else []
     if accuracy:
