@@ -30,7 +30,7 @@ def model_dir(tmp_path) -> Path:
     )
     Manifest(
         kind="model", stage="train", task="text-classification", labels=("negative", "positive"), seed=7,
-        records=records, settings={"epochs": 3},
+        records=records, settings={"Epochs": 3},
         provenance={"command": "fitwright train reviews.csv", "made_at": "2026-01-02T03:04:05Z", "cores": 2},
     ).write(folder)  # fmt: skip
     return folder
@@ -66,7 +66,7 @@ def test_a_model_directory_gives_a_smaller_report_from_its_records(model_dir) ->
         "45.0 MB",
         "≈ 9.00 ms",
         "fitwright train reviews.csv",
-        "epochs",
+        "Epochs",
     ):
         assert shown in page.text
     assert "Budget" not in page.text

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from fitwright.core.files import to_json
 from fitwright.core.progress import Task
+from fitwright.core.units import format_seconds
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -33,6 +35,9 @@ def command_line() -> str:
     return shlex.join(["fitwright", *sys.argv[1:]])
 
 
+_LINE_EVERY_S = 15.0
+
+
 class _BarTask:
     def __init__(self, bars: RichProgress, task: TaskID) -> None:
         self._bars, self._task = bars, task
@@ -45,13 +50,39 @@ class _BarTask:
 
 
 class _LineTask:
-    """Where stderr is no terminal: one line when a task starts and one when it ends."""
+    """Where stderr is no terminal: a line every quarter of a minute, and one when the task ends."""
 
-    def __init__(self) -> None:
-        self.note = ""
+    def __init__(self, title: str, total: float | None, say: Callable[[str], None]) -> None:
+        self._title, self._total, self._say = title, total, say
+        self._done, self._note = 0.0, ""
+        self._started = self._said = time.monotonic()
+        self._first = 0.0
+        """What was done before this run: its time says nothing about the time left."""
 
-    def advance(self, amount: float = 1.0, note: str = "") -> None:  # noqa: ARG002  # no bar to move
-        self.note = note or self.note
+    def advance(self, amount: float = 1.0, note: str = "") -> None:
+        self._done += amount
+        if not note and self._first == 0.0:
+            self._first = self._done
+        self._note = note or self._note
+        now = time.monotonic()
+        if now - self._said >= _LINE_EVERY_S:
+            self._said = now
+            self._say(f"{self._title}: {self._share(now)}{self._tail()}")
+
+    def end(self) -> None:
+        """The closing line."""
+        self._say(f"{self._title}: done in {format_seconds(time.monotonic() - self._started)}{self._tail()}")
+
+    def _share(self, now: float) -> str:
+        if not self._total:
+            return f"{self._done:g} so far"
+        new = self._done - self._first
+        left = (now - self._started) * (self._total - self._done) / new if new > 0 else None
+        shown = "" if left is None else f", about {format_seconds(left)} left"
+        return f"{self._done / self._total:.0%}{shown}"
+
+    def _tail(self) -> str:
+        return f" ({self._note})" if self._note else ""
 
 
 class Bars:
@@ -64,9 +95,9 @@ class Bars:
     @contextlib.contextmanager
     def task(self, title: str, total: float | None, unit: str = "") -> Iterator[Task]:  # noqa: ARG002
         if self._quiet or not self._terminal:
-            line = _LineTask()
+            line = _LineTask(title, total, self.say)
             yield line
-            self.say(f"{title}: done{f' ({line.note})' if line.note else ''}")
+            line.end()
             return
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn

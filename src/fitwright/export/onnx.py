@@ -145,7 +145,7 @@ def _logits_only(model: Any) -> Any:
     """A module that takes the two inputs that every engine feeds, and gives the logits alone."""
     torch = require("torch")
 
-    class Logits(torch.nn.Module):  # type: ignore[misc,name-defined]
+    class Logits(torch.nn.Module):  # type: ignore[name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.model = model

@@ -74,6 +74,8 @@ def fit(
     rows = _load(data, settings)
     with folder_lock(output):
         space = Workspace(output, progress)
+        facts = {"seed": settings.train.seed, "data": {"fingerprint": rows.source.fingerprint}}
+        provenance = {**provenance, **facts}
         space.claim({"settings": settings.as_json(), "data": rows.source.fingerprint}, overwrite=overwrite)
         return _Fit(space, rows, settings, provenance, progress).run()
 

@@ -18,8 +18,6 @@ _ORDER = (
     "accuracy", "f1", "drop", "latency-p50", "latency-p95", "throughput-batch1", "throughput", "size",
     "memory", "parameters",
 )  # fmt: skip
-
-
 _SECONDARY = frozenset({"f1", "latency-p50", "parameters"})
 
 
@@ -30,30 +28,21 @@ def candidates(report: Report) -> Section | None:
     blocks += _tables(report)
     if not blocks:
         return None
-    return Section(
-        "candidates",
-        "Quality against latency and size",
-        tuple(blocks),
-        _lead(report, figure is not None),
-        "Quality and speed",
-    )
+    heading, lead = "Quality against latency and size", _lead(report, figure is not None)
+    return Section("candidates", heading, tuple(blocks), lead, "Quality and speed")
 
 
 def _lead(report: Report, drawn: bool) -> str:
-    ran = any(c.measured is not None for c in report.candidates)
-    here, there = split(_chosen(report)), split(report.result)
+    ran = [c.measured for c in report.candidates if c.measured is not None]
+    here, there = split(ran[0] if ran else None), split(report.result)
     twice = (
-        f"The search measures on the {here} rows, so that it never sees the {there} rows; there the chosen "
-        "model and its source were measured once more, which gave the figures above."
+        f"The search measures on the {here} rows, so that it never sees the {there} rows; the "
+        "result and its source were measured there once more, which gave the figures above."
     )
     parts = ["Every candidate was measured in its own engine, on the same held-out rows."] * bool(ran)
     parts += [twice] * bool(here and there and here != there)
     parts += ["Up and to the left is better; a smaller disc is a smaller model."] * drawn
     return " ".join(parts)
-
-
-def _chosen(report: Report) -> Record | None:
-    return next((c.measured for c in report.candidates if c.status == "chosen"), None)
 
 
 def _tables(report: Report) -> list[Block]:

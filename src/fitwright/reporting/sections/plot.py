@@ -34,8 +34,8 @@ def plot(report: Report) -> Figure | None:
     rows_text = f"{count} {where.get('split') or 'held-out'}".strip()
     region = "" if limits == Limits() else ", the shaded region is the budget"
     caption = (
-        f"{y_title} on {rows_text} rows against {x_title[:1].lower()}{x_title[1:]}. Bars are the measured intervals, the "
-        f"area of a disc is the size on disk{region}."
+        f"{y_title} on {rows_text} rows against {x_title[:1].lower()}{x_title[1:]}. "
+        f"Bars are the measured intervals, the area of a disc is the size on disk{region}."
     )
     return Figure(wide, narrow, caption)
 
