@@ -112,5 +112,5 @@ def _conditions(result: Evaluation) -> str:
     length = "the rows' own lengths" if context["seq"] is None else f"{context['seq']} tokens"
     return (
         f"{context['rows']:,} rows ({context['split']}); latency at batch {context['batch']}, {length},"
-        f" {context['threads']} threads; 95 % intervals, for memory the range"
+        f" {context['threads']} thread{'' if context['threads'] == 1 else 's'}; 95 % intervals, for memory the range"
     )

@@ -105,12 +105,13 @@ def search(source: Source, settings: SearchSettings, work: Path, progress: Progr
     layers = source.spec.layers or 1
     tried: list[Tried] = []
     corrections: dict[str, Correction] = {}
+    reference = source.baseline
     batch = settings.evaluation.batch
     for candidate in plan(layers):
         facts = (candidate, source.spec, source.device, source.lengths)
         learned = corrections if candidate.precision == "int8" else {}
         raw, predicted = predict(*facts, batch=batch), predict(*facts, learned, batch=batch)
-        hopeless = _surely_missed(candidate, predicted, settings.budget, source.baseline)
+        hopeless = _surely_missed(candidate, predicted, settings.budget, reference)
         if hopeless is not None:
             tried.append(hopeless)
             progress.say(f"{candidate.name}: skipped, {hopeless.reason}")
@@ -122,6 +123,7 @@ def search(source: Source, settings: SearchSettings, work: Path, progress: Progr
             break
         if candidate.precision == "int8" and outcome.measured is not None:
             corrections = learn(raw, outcome.measured)
+            reference = outcome.source or reference  # of the same run, so that a slow spell cancels out
         if candidate.distilled and not _line(outcome.lines, "max-drop").met:
             break  # fewer layers would only drop further
     return _conclude(tried)

@@ -25,6 +25,9 @@ _PLAIN = {
     errno.EACCES: "permission denied",
     errno.EPERM: "permission denied",
     errno.EFBIG: "the file is larger than this system allows",
+    errno.EEXIST: "a file is in the way",
+    errno.ENOTDIR: "a part of the path is a file, not a folder",
+    errno.ENAMETOOLONG: "the name is too long",
 }
 
 
@@ -101,7 +104,11 @@ def new_directory(path: Path) -> Iterator[Path]:
             if path.exists():
                 old = path.with_name(f".{path.name}.old-{os.getpid()}")
                 path.replace(old)
-                work.replace(path)
+                try:
+                    work.replace(path)
+                except BaseException:
+                    old.replace(path)
+                    raise
                 shutil.rmtree(old, ignore_errors=True)
             else:
                 work.replace(path)
@@ -132,8 +139,9 @@ def sha256_json(value: Any) -> str:
 @contextlib.contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
     """Hold ``folder`` for this process; a second process gets a clear error instead of a mixed result."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = (folder / ".lock").open("a")
+    with plain_os_errors("write", folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / ".lock").open("a")
     try:
         try:
             import fcntl

@@ -25,7 +25,10 @@ def _parse(text: str, table: dict[str, float] | dict[str, int], what: str, defau
 
 def parse_bytes(text: str) -> int:
     """Bytes of ``"25MB"``, ``"1GiB"``, ``"1048576"`` (no unit: bytes)."""
-    return round(_parse(text, _BYTES, "a size", "b"))
+    number = _parse(text, _BYTES, "a size", "b")
+    if number == float("inf"):
+        raise UsageError("not a size", got=text, allowed="a finite number of bytes")
+    return round(number)
 
 
 def parse_seconds(text: str) -> float:

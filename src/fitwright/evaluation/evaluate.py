@@ -12,6 +12,7 @@ from fitwright.core.progress import Progress, Silent
 from fitwright.core.provenance import usable_cores
 from fitwright.data.dataset import LabelledText
 from fitwright.engines.classifier import TextClassifier
+from fitwright.evaluation.contention import watch_contention
 from fitwright.evaluation.memory import measure_peak_memory
 from fitwright.evaluation.quality import Quality, compare_quality, measure_quality
 from fitwright.evaluation.size import count_parameters, measure_size
@@ -138,7 +139,9 @@ def evaluate(
         name: measure_quality(classifier, dataset, seed=settings.seed, progress=progress)
         for name, (_, classifier) in sides.items()
     }
-    speeds = _speeds(sides, dataset, settings, threads, progress) if settings.speed else {}
+    with watch_contention() as contention:
+        speeds = _speeds(sides, dataset, settings, threads, progress) if settings.speed else {}
+    busy = contention.warning() if settings.speed else None
     records = {
         name: Record(
             subject=folder.resolve().name,
@@ -159,7 +162,7 @@ def evaluate(
     return Evaluation(
         candidate=candidate, source=records.get(SOURCE), ratios=ratios, quality=qualities[CANDIDATE],
         source_quality=qualities.get(SOURCE), speeds=speeds, settings=settings,
-        warnings=warnings,
+        warnings=warnings if busy is None else (*warnings, busy),
     )  # fmt: skip
 
 

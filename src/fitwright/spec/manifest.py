@@ -84,4 +84,12 @@ class Manifest:
         """Read the manifest of a model directory or bundle."""
         if not directory.is_dir():
             raise UsageError("not a model directory", got=str(directory))
-        return cls.from_json(read_json(directory / MANIFEST_NAME, what="fitwright.json"))
+        data = read_json(directory / MANIFEST_NAME, what=MANIFEST_NAME)
+        try:
+            return cls.from_json(data)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise UsageError(
+                f"{MANIFEST_NAME} is damaged ({type(error).__name__}: {error})",
+                got=str(directory / MANIFEST_NAME),
+                mend="Make the model directory again.",
+            ) from error
