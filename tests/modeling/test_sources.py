@@ -52,7 +52,9 @@ def test_weights_that_are_only_pickled(broken: Path) -> None:
     assert list(local_sources((broken,))) == []
 
 
-def test_the_hubs_cache_is_enough(tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hubs_cache_is_enough(
+    tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import huggingface_hub.constants
 
     commit = "0123456789abcdef0123456789abcdef01234567"

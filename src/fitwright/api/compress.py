@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
     from fitwright.training.classification import Job
 
 
+SUMMARY_NAME = "compression.json"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Compressed:
-    """What :func:`compress` made: ``directory`` holds the nearest point where the budget was not met."""
+    """What :func:`compress` made.
+
+    Attributes:
+        directory: the first candidate that met the budget on the validation part, or the nearest one.
+        met: whether it does.
+        summary: plain JSON, kept in the folder: ``chosen`` (with its budget lines), ``source``, ``binding``
+            and every candidate ``tried``.
+    """
 
     directory: Path
-    found: Found
-
-    @property
-    def met(self) -> bool:
-        """The budget holds on the validation part."""
-        return self.found.chosen is not None
+    met: bool
+    summary: dict[str, Any]
 
     def as_json(self) -> dict[str, Any]:
-        nearest, binding = self.found.nearest, self.found.binding
-        return {
-            "model": str(self.directory), "met": self.met, "chosen": nearest.as_json(),
-            "source": nearest.source.as_json() if nearest.source else None,
-            "binding": binding.as_json() if binding else None,
-            "tried": [row.as_json() for row in self.found.tried],
-        }  # fmt: skip
+        return {"model": str(self.directory), "met": self.met, **self.summary}
 
 
 def compress(
@@ -83,26 +83,41 @@ def compress(
         provenance=provenance_json(command or f"fitwright.compress({str(model)!r}, {str(data)!r})"),
     )  # fmt: skip
     key = sha256_json([run_key(job, "compress", settings.train.as_json()), str(settings.budget)])
+    if is_finished(job.output, key, overwrite=overwrite):
+        progress.say(f"{output}: already compressed, nothing to do")
+        return _read(job.output)
     work = job.work / key[:16]
-    is_finished(job.output, key, overwrite=overwrite or _is_ours(job.output, key))
     with folder_lock(job.work):
         found = search(_source(job, manifest, settings, work), settings, work, progress)
         nearest = found.nearest
         assert nearest.model is not None and nearest.directory is not None  # noqa: S101, PT018  # it was measured
         assert nearest.measured is not None and nearest.source is not None  # noqa: S101, PT018
+        parent = _manifest(nearest.model)
+        parent = replace(parent, made_from={**parent.made_from, "key": key})
         assemble(
-            nearest.model, nearest.directory, job.output, parent=_manifest(nearest.model),
+            nearest.model, nearest.directory, job.output, parent=parent,
             records=(nearest.source, nearest.measured), stage="compress", provenance=job.provenance,
-            settings={"budget": str(settings.budget), "key": key},
+            settings={"budget": str(settings.budget)}, more={SUMMARY_NAME: _summary(found)},
         )  # fmt: skip
     drop_checkpoint(job.work)
-    return Compressed(directory=job.output, found=found)
+    return _read(job.output)
 
 
-def _is_ours(output: Path, key: str) -> bool:
-    from fitwright.spec.manifest import MANIFEST_NAME, Manifest
+def _summary(found: Found) -> dict[str, Any]:
+    nearest, binding = found.nearest, found.binding
+    return {
+        "met": found.chosen is not None, "chosen": nearest.as_json(),
+        "source": nearest.source.as_json() if nearest.source else None,
+        "binding": binding.as_json() if binding else None,
+        "tried": [row.as_json() for row in found.tried],
+    }  # fmt: skip
 
-    return (output / MANIFEST_NAME).is_file() and Manifest.read(output).settings.get("key") == key
+
+def _read(output: Path) -> Compressed:
+    from fitwright.core.files import read_json
+
+    summary = read_json(output / SUMMARY_NAME, what="summary of the compression")
+    return Compressed(directory=output, met=summary.pop("met"), summary=summary)
 
 
 def _manifest(folder: Path) -> Manifest:

@@ -37,10 +37,8 @@ def compress(
     if as_json:
         print_json(made.as_json())
     else:
-        nearest = made.found.nearest
-        lines = tuple(line.as_json() for line in nearest.lines)
-        print_text(
-            f"{nearest.candidate.name}: {nearest.reason}\n\n{budget_table(lines)}\n\nmodel  {made.directory}"
-        )
+        chosen = made.summary["chosen"]
+        table = budget_table(tuple(chosen["budget"]))
+        print_text(f"{chosen['name']}: {chosen['reason']}\n\n{table}\n\nmodel  {made.directory}")
     if not made.met:
         raise typer.Exit(1)

@@ -110,7 +110,8 @@ def _table(result: Evaluation) -> str:
 def _conditions(result: Evaluation) -> str:
     context = result.candidate.context
     length = "the rows' own lengths" if context["seq"] is None else f"{context['seq']} tokens"
+    threads = f"{context['threads']} thread{'' if context['threads'] == 1 else 's'}"
     return (
         f"{context['rows']:,} rows ({context['split']}); latency at batch {context['batch']}, {length},"
-        f" {context['threads']} thread{'' if context['threads'] == 1 else 's'}; 95 % intervals, for memory the range"
+        f" {threads}; 95 % intervals, for memory the range"
     )

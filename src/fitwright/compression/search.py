@@ -175,7 +175,7 @@ def _build_and_measure(
         job = replace(source.job, output=folder / "model", overwrite=True)
         model = distil(job, settings.distil(candidate.layers), progress)
     stored = folder / _MEASURED
-    if not stored.is_file():
+    if not (stored.is_file() and engine.is_dir()):
         export_model(
             model, engine, precision=candidate.precision, quantize=quantize_int8, overwrite=True,  # type: ignore[arg-type]
             command=str(source.job.provenance.get("command", "fitwright compress")), progress=progress,

@@ -36,8 +36,8 @@ class Contention:
         if self.cores is None or self.cores <= NOTABLE_SHARE * self.usable:
             return None
         return (
-            f"other work took {self.cores:.1f} of {self.usable} cores while speed was measured: the figures and"
-            " their ratios are unreliable, torch suffers most; measure again on a quiet machine"
+            f"other work took {self.cores:.1f} of {self.usable} cores while speed was measured: the figures"
+            " and their ratios are unreliable, torch suffers most; measure again on a quiet machine"
         )
 
 
@@ -57,7 +57,7 @@ def watch_contention() -> Iterator[Contention]:
 
 
 def busy_s(stat: Path = _STAT) -> float | None:
-    """Seconds of work so far on the cores that this process may use; ``None`` where the system does not tell."""
+    """Seconds of work so far on the usable cores; ``None`` where the system does not tell."""
     try:
         lines = stat.read_text().splitlines()
         mine = {f"cpu{core}" for core in os.sched_getaffinity(0)}

@@ -130,104 +130,102 @@ def evaluate(
         RunError: an engine failed.
     """
     settings, progress = settings or EvaluationSettings(), progress or Silent()
-    threads = settings.threads or usable_cores()
-    sides = {CANDIDATE: (Path(directory), TextClassifier.load(directory, engine=engine, threads=threads))}
+    sides = {CANDIDATE: _load(Path(directory), engine, dataset, settings)}
     if against is not None:
-        source = TextClassifier.load(against, engine=SOURCE_ENGINE, threads=threads)
-        sides[SOURCE] = (Path(against), source)
+        sides[SOURCE] = _load(Path(against), SOURCE_ENGINE, dataset, settings)
     qualities = {
-        name: measure_quality(classifier, dataset, seed=settings.seed, progress=progress)
-        for name, (_, classifier) in sides.items()
+        name: measure_quality(side.classifier, dataset, seed=settings.seed, progress=progress)
+        for name, side in sides.items()
     }
-    with watch_contention() as contention:
-        speeds = _speeds(sides, dataset, settings, threads, progress) if settings.speed else {}
-    busy = contention.warning() if settings.speed else None
+    speeds, busy = _measure_speeds(sides, settings, progress)
     records = {
-        name: Record(
-            subject=folder.resolve().name,
-            quantities=_quantities(
-                folder, classifier, qualities[name], speeds.get(name), dataset, settings, threads, progress
-            ),
-            context=_context(classifier, dataset, settings, threads, context or {}),
-        )
-        for name, (folder, classifier) in sides.items()
+        name: _record(side, qualities[name], speeds.get(name), settings, context or {}, progress)
+        for name, side in sides.items()
     }
-    candidate, ratios = records[CANDIDATE], {}
     if against is not None:
         drop = compare_quality(
             qualities[SOURCE], qualities[CANDIDATE], metric=settings.metric, seed=settings.seed
         )
-        candidate = candidate.with_quantities(drop=drop)
-        ratios = _ratios(records, speeds)
+        records[CANDIDATE] = records[CANDIDATE].with_quantities(drop=drop)
     return Evaluation(
-        candidate=candidate, source=records.get(SOURCE), ratios=ratios, quality=qualities[CANDIDATE],
-        source_quality=qualities.get(SOURCE), speeds=speeds, settings=settings,
-        warnings=warnings if busy is None else (*warnings, busy),
+        candidate=records[CANDIDATE], source=records.get(SOURCE), ratios=_ratios(records, speeds),
+        quality=qualities[CANDIDATE], source_quality=qualities.get(SOURCE), speeds=speeds, settings=settings,
+        warnings=(*warnings, *busy),
     )  # fmt: skip
 
 
-def _speeds(
-    sides: Mapping[str, tuple[Path, TextClassifier]],
-    dataset: LabelledText,
-    settings: EvaluationSettings,
-    threads: int,
-    progress: Progress,
-) -> dict[str, Speed]:
-    return measure_speed(
-        {name: classifier.engine for name, (_, classifier) in sides.items()},
-        {name: classifier.tokenizer.encode(dataset.texts) for name, (_, classifier) in sides.items()},
-        pad_id={name: classifier.tokenizer.pad_id for name, (_, classifier) in sides.items()},
-        batch=settings.batch, seq=settings.seq, rounds=settings.rounds, seconds=settings.seconds,
-        threads=threads, seed=settings.seed, progress=progress,
-    )  # fmt: skip
+@dataclass(frozen=True, kw_only=True)
+class _Side:
+    """One of the two models, loaded, with its own encoding of the rows."""
+
+    folder: Path
+    classifier: TextClassifier
+    token_ids: list[list[int]]
+    threads: int
 
 
-def _quantities(
-    folder: Path,
-    classifier: TextClassifier,
+def _load(folder: Path, engine: str | None, dataset: LabelledText, settings: EvaluationSettings) -> _Side:
+    threads = settings.threads or usable_cores()
+    classifier = TextClassifier.load(folder, engine=engine, threads=threads)
+    token_ids = classifier.tokenizer.encode(dataset.texts)
+    return _Side(folder=folder, classifier=classifier, token_ids=token_ids, threads=threads)
+
+
+def _measure_speeds(
+    sides: Mapping[str, _Side], settings: EvaluationSettings, progress: Progress
+) -> tuple[dict[str, Speed], tuple[str, ...]]:
+    """Speeds by side, and a warning where other work disturbed them; nothing where not asked for."""
+    if not settings.speed:
+        return {}, ()
+    with watch_contention() as contention:
+        speeds = measure_speed(
+            {name: side.classifier.engine for name, side in sides.items()},
+            {name: side.token_ids for name, side in sides.items()},
+            pad_id={name: side.classifier.tokenizer.pad_id for name, side in sides.items()},
+            batch=settings.batch, seq=settings.seq, rounds=settings.rounds, seconds=settings.seconds,
+            threads=next(iter(sides.values())).threads, seed=settings.seed, progress=progress,
+        )  # fmt: skip
+    busy = contention.warning()
+    return speeds, () if busy is None else (busy,)
+
+
+def _record(
+    side: _Side,
     quality: Quality,
     speed: Speed | None,
-    dataset: LabelledText,
     settings: EvaluationSettings,
-    threads: int,
+    context: Mapping[str, Any],
     progress: Progress,
-) -> dict[str, Quantity]:
-    """One side's quantities by standard name."""
-    found = {"accuracy": quality.accuracy, "f1": quality.f1}
-    parameters = count_parameters(folder)
+) -> Record:
+    """One side's quantities by standard name, and the conditions."""
+    engine = side.classifier.engine
+    quantities = {"accuracy": quality.accuracy, "f1": quality.f1}
+    parameters = count_parameters(side.folder)
     if parameters is not None:
-        found["parameters"] = Quantity.exact(parameters, "1", note="counted in the safetensors headers")
-    found["size"] = measure_size(folder, classifier.engine.name)
+        quantities["parameters"] = Quantity.exact(parameters, "1", note="counted in the safetensors headers")
+    quantities["size"] = measure_size(side.folder, engine.name)
     if speed is not None:
-        found.update(speed.quantities)
+        quantities.update(speed.quantities)
     if settings.memory:
-        found["memory"] = measure_peak_memory(
-            folder, classifier.engine.name, classifier.tokenizer.encode(dataset.texts),
-            pad_id=classifier.tokenizer.pad_id, threads=threads, repeats=settings.repeats, progress=progress,
+        quantities["memory"] = measure_peak_memory(
+            side.folder, engine.name, side.token_ids, pad_id=side.classifier.tokenizer.pad_id,
+            threads=side.threads, repeats=settings.repeats, progress=progress,
         )  # fmt: skip
-    return found
-
-
-def _context(
-    classifier: TextClassifier,
-    dataset: LabelledText,
-    settings: EvaluationSettings,
-    threads: int,
-    more: Mapping[str, Any],
-) -> dict[str, Any]:
-    return {
-        "engine": classifier.engine.name, "precision": classifier.engine.precision, "batch": settings.batch,
-        "seq": settings.seq, "threads": threads, "rows": len(dataset), **more,
+    conditions = {
+        "engine": engine.name, "precision": engine.precision, "batch": settings.batch, "seq": settings.seq,
+        "threads": side.threads, "rows": len(side.token_ids), **context,
     }  # fmt: skip
+    return Record(subject=side.folder.resolve().name, quantities=quantities, context=conditions)
 
 
 def _ratios(records: Mapping[str, Record], speeds: Mapping[str, Speed]) -> dict[str, Quantity]:
-    """Candidate against source: speed as a factor, size and memory as a share."""
+    """Candidate against source: speed as a factor, size and memory as a share; empty without a source."""
+    if SOURCE not in records:
+        return {}
     ratios = speed_ratio(speeds[CANDIDATE], speeds[SOURCE]) if speeds else {}
     candidate, source = records[CANDIDATE], records[SOURCE]
-    ratios["size"] = Quantity.exact(
-        candidate["size"].value / source["size"].value, "1", note="share of the source"
-    )
+    share = candidate["size"].value / source["size"].value
+    ratios["size"] = Quantity.exact(share, "1", note="share of the source")
     ours, theirs = candidate.get("memory"), source.get("memory")
     if ours is not None and theirs is not None:
         ratios["memory"] = Quantity.measured(

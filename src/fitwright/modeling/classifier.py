@@ -56,7 +56,7 @@ def load_classifier(folder: Path, labels: tuple[str, ...]) -> nn.Module:
                 folder, num_labels=len(labels), use_safetensors=True, trust_remote_code=False,
                 local_files_only=True, ignore_mismatched_sizes=True, dtype="float32", **ids,
             )  # fmt: skip
-    except (ValueError, OSError, KeyError) as error:
+    except (ValueError, OSError, KeyError, require("safetensors").SafetensorError) as error:
         reason = str(error).strip().splitlines()[0][:200]
         raise UsageError(f"this model cannot be loaded as a classifier: {reason}", got=str(folder)) from error
     return model
@@ -86,6 +86,14 @@ def copy_tokenizer(source: Path, folder: Path) -> None:
 
 
 def position_limit(model: nn.Module, asked: int) -> int:
-    """Tokens a row may have: ``asked``, cut to the model's own position table."""
+    """Tokens a row may have: ``asked``, cut to the model's own position table.
+
+    Where that table has a padding row (RoBERTa, MPNet and their kin), positions count from the row after it.
+    """
     limit = getattr(model.config, "max_position_embeddings", None)
-    return asked if not isinstance(limit, int) or limit <= 0 else min(asked, limit)
+    if not isinstance(limit, int) or limit <= 0:
+        return asked
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(getattr(module, "padding_idx", None), int):
+            return min(asked, limit - int(module.padding_idx) - 1)
+    return min(asked, limit)

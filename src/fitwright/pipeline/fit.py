@@ -23,7 +23,7 @@ from fitwright.pipeline.bundle import assemble
 from fitwright.pipeline.result import FitResult, conclude
 from fitwright.pipeline.settings import FitSettings
 from fitwright.pipeline.story import tell, worst_errors
-from fitwright.pipeline.teachers import consider
+from fitwright.pipeline.teachers import check_names, consider
 from fitwright.pipeline.workspace import Workspace
 from fitwright.reporting import html, markdown
 from fitwright.sizing.devices import detect
@@ -33,6 +33,7 @@ from fitwright.spec.record import Record
 from fitwright.training.classification import Job, train_classifier
 from fitwright.training.directory import read_history
 
+_BUILT = ("engine", "model")
 _CHARACTERS_PER_TOKEN = 4.0
 """English, WordPiece-sized vocabularies; Chinese has about one. Only used before a tokenizer is chosen."""
 
@@ -72,11 +73,14 @@ def fit(
         DataError, UsageError: input that cannot be used. RunError: the machine said no.
     """
     rows = _load(data, settings)
+    check_names(settings)
+    space = Workspace(output, progress)
+    identity = {"settings": settings.as_json(), "data": rows.source.fingerprint}
+    space.check(identity, overwrite=overwrite)  # before the lock, which writes a file
     with folder_lock(output):
-        space = Workspace(output, progress)
         facts = {"seed": settings.train.seed, "data": {"fingerprint": rows.source.fingerprint}}
         provenance = {**provenance, **facts}
-        space.claim({"settings": settings.as_json(), "data": rows.source.fingerprint}, overwrite=overwrite)
+        space.claim(identity, overwrite=overwrite)
         return _Fit(space, rows, settings, provenance, progress).run()
 
 
@@ -106,16 +110,20 @@ class _Fit:
 
     def run(self) -> FitResult:
         """All stages in order."""
-        stage, done = self.space.stage, dict[str, dict[str, Any]]()
+        stage, done, folder = self.space.stage, dict[str, dict[str, Any]](), self.space.folder
         done["profile"] = stage("profile", self._profile)
         done["consider"] = stage("consider", self._consider)
-        done["train"] = stage("train", lambda: self._train(done))
+        done["train"] = stage(
+            "train", lambda: self._train(done), lambda made: [folder / made["best"]["folder"]]
+        )
         done["baseline"] = stage("baseline", lambda: self._baseline(done))
-        done["shrink"] = stage("shrink", lambda: self._shrink(done))
+        done["shrink"] = stage(
+            "shrink", lambda: self._shrink(done), lambda made: [folder / made["nearest"][k] for k in _BUILT]
+        )
         done["measure"] = stage("measure", lambda: self._measure(done))
-        done["bundle"] = stage("bundle", lambda: self._bundle(done))
-        result = conclude(self.space.folder, done)
-        stage("report", lambda: self._report(done, result))
+        done["bundle"] = stage("bundle", lambda: self._bundle(done), lambda made: [folder / made["folder"]])
+        result = conclude(folder, done)
+        stage("report", lambda: self._report(done, result), lambda made: [folder / f for f in made.values()])
         return result
 
     def _profile(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from fitwright.training.settings import TrainSettings
 
 TASKS = ("text-classification",)
 DEFAULT_BUDGET = "latency-p95=0.33x,size=0.33x"
+MEASURED = ("latency-p50", "latency-p95", "throughput", "size", "memory", "max-drop")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,12 @@ class FitSettings:
             raise UsageError("this task is not supported yet", got=self.task, allowed=", ".join(TASKS))
         if self.teachers < 1:
             raise UsageError("teachers must be at least 1", got=self.teachers)
-        Budget.parse(self.budget)
+        unmeasured = [c.name for c in Budget.parse(self.budget).constraints if c.name not in MEASURED]
+        if unmeasured:
+            raise UsageError(
+                "fit cannot measure this constraint yet", got=unmeasured[0], allowed=", ".join(MEASURED)
+            )
+        self.search(), self.final()  # they check the rest
 
     def search(self) -> SearchSettings:
         """The settings of the shrinking stage: measured often, so measured briefly."""

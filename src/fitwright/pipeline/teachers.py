@@ -37,11 +37,21 @@ class Considered:
     kept: bool
 
 
+def check_names(settings: FitSettings) -> None:
+    """Raise what is wrong with the sources that the user named, before anything is written.
+
+    Raises:
+        UnknownModelError, UsageError: a name that nothing answers to, or a folder that is no model directory.
+    """
+    for name in settings.models:
+        _spec(name)
+
+
 def consider(settings: FitSettings, device: Device, language: str, seq: int) -> list[Considered]:
     """Every source with its verdict; the kept ones first, the one with most parameters in front.
 
     A source is rejected only where even its smallest variant surely misses an absolute limit, or where
-    training it surely exceeds this machine's memory. That more parameters are better is assumed, not measured.
+    training it surely exceeds this machine's memory. That more parameters are better is an assumption.
 
     Raises:
         UsageError: no source is left; the message carries the first reason.
