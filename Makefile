@@ -15,6 +15,8 @@ TORCH_PIP_ARGS ?=
 UV_VERSION := 0.13.8
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Tests start processes beside each other; OpenMP threads that spin while they wait would stall one another.
+PYTEST := OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # The set-up is done once for each content of these files; an interrupted one leaves no stamp.
 STAMP := $(VENV)/.stamp-$(shell cat requirements/dev.lock pyproject.toml | cksum | cut -d' ' -f1)
@@ -35,10 +37,10 @@ demo: setup  ## the whole loop on real reviews, from a labelled file to a served
 	@$(BIN)/python scripts/demo.py
 
 test: setup  ## the tests (under 10 minutes on 2 cores)
-	@$(BIN)/python -m pytest -q -m 'not slow'
+	@$(PYTEST) -m 'not slow'
 
 test-all: setup  ## the tests with the slow ones
-	@$(BIN)/python -m pytest -q
+	@$(PYTEST)
 
 check: lint types layers test  ## lint, types, layers, tests and the snippets of the docs
 
