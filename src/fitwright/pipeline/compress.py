@@ -1,0 +1,158 @@
+"""``compress`` alone: a trained model, its data and a budget → one smaller model directory that serves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fitwright.catalog.local import read_model_directory
+from fitwright.compression.prediction import Lengths
+from fitwright.compression.search import Found, SearchSettings, Source, search
+from fitwright.core.errors import UsageError
+from fitwright.core.files import folder_lock, read_json, sha256_json, write_json
+from fitwright.core.progress import Progress
+from fitwright.data.dataset import DataSource, load_labelled
+from fitwright.data.splitting import Splits, split
+from fitwright.data.tokens import TextTokenizer
+from fitwright.evaluation.evaluate import evaluate
+from fitwright.pipeline.bundle import assemble
+from fitwright.sizing.devices import detect
+from fitwright.spec.manifest import MANIFEST_NAME, Manifest
+from fitwright.spec.record import Record
+from fitwright.training.checkpoint import drop_checkpoint
+from fitwright.training.classification import Job, run_key
+from fitwright.training.directory import is_finished
+
+SUMMARY_NAME = "compression.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compressed:
+    """What :func:`compress` made.
+
+    Attributes:
+        directory: the first candidate that met the budget on the validation part, or the nearest one.
+        met: whether it does.
+        summary: plain JSON, kept in the folder: ``chosen`` (with its budget lines), ``source``, ``binding``
+            and every candidate ``tried``.
+    """
+
+    directory: Path
+    met: bool
+    summary: dict[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"model": str(self.directory), "met": self.met, **self.summary}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to compress: the model directory, its data file and columns, and where the result goes."""
+
+    model: Path
+    data: Path
+    output: Path
+    provenance: dict[str, Any]
+    text: str | None = None
+    label: str | None = None
+    overwrite: bool = False
+
+
+def compress(request: Request, settings: SearchSettings, progress: Progress) -> Compressed:
+    """Search for the first smaller model that meets the budget and write its directory.
+
+    A finished output of the same request is returned as it is; an interrupted search is continued.
+
+    Raises:
+        UsageError: no manifest, so no known split; an output folder that holds something else.
+    """
+    manifest = _manifest(request.model)
+    data, splits = _rows(request, manifest, progress)
+    job = Job(
+        splits=splits, data=data, source=request.model, source_name=str(request.model), output=request.output,
+        provenance=request.provenance,
+    )  # fmt: skip
+    key = sha256_json([run_key(job, "compress", settings.train.as_json()), str(settings.budget)])
+    if is_finished(job.output, key, overwrite=request.overwrite):
+        progress.say(f"{request.output}: already compressed, nothing to do")
+        return _read(job.output)
+    work = job.work / key[:16]
+    with folder_lock(job.work):
+        found = search(_source(job, manifest, settings, work), settings, work, progress)
+        _write(job, found, key, settings)
+    drop_checkpoint(job.work)
+    return _read(job.output)
+
+
+def _write(job: Job, found: Found, key: str, settings: SearchSettings) -> None:
+    nearest = found.nearest
+    if (
+        nearest.model is None
+        or nearest.directory is None
+        or nearest.measured is None
+        or nearest.source is None
+    ):
+        raise UsageError("the search ended without a measured candidate")
+    parent = _manifest(nearest.model)
+    assemble(
+        nearest.model, nearest.directory, job.output, stage="compress", provenance=job.provenance,
+        parent=replace(parent, made_from={**parent.made_from, "key": key}),
+        records=(nearest.source, nearest.measured), settings={"budget": str(settings.budget)},
+        more={SUMMARY_NAME: _summary(found)},
+    )  # fmt: skip
+
+
+def _summary(found: Found) -> dict[str, Any]:
+    nearest, binding = found.nearest, found.binding
+    return {
+        "met": found.chosen is not None, "chosen": nearest.as_json(),
+        "source": nearest.source.as_json() if nearest.source else None,
+        "binding": binding.as_json() if binding else None,
+        "tried": [row.as_json() for row in found.tried],
+    }  # fmt: skip
+
+
+def _read(output: Path) -> Compressed:
+    summary = read_json(output / SUMMARY_NAME, what="summary of the compression")
+    return Compressed(directory=output, met=summary.pop("met"), summary=summary)
+
+
+def _manifest(folder: Path) -> Manifest:
+    if folder.is_dir() and not (folder / MANIFEST_NAME).is_file():
+        raise UsageError(
+            "the model directory has no fitwright.json, so its training split is unknown", got=str(folder),
+            mend="Train it with 'fitwright train', or let 'fitwright fit --model' do everything.",
+        )  # fmt: skip
+    return Manifest.read(folder)
+
+
+def _rows(request: Request, manifest: Manifest, progress: Progress) -> tuple[DataSource, Splits]:
+    """The data, split as it was for training; a warning where the file is another."""
+    known = manifest.data
+    dataset, source = load_labelled(
+        request.data, text=request.text or known.get("text_column"),
+        label=request.label or known.get("label_column"), names=manifest.labels,
+    )  # fmt: skip
+    if source.fingerprint != known.get("fingerprint"):
+        progress.say(
+            "warning: this is not the file that the model was trained on; it may have seen rows held out here"
+        )
+    return source, split(dataset, **(known.get("split") or {}))
+
+
+def _source(job: Job, manifest: Manifest, settings: SearchSettings, work: Path) -> Source:
+    """The model to shrink with its measured baseline, which is stored so that a second run reads it."""
+    stored = work / "baseline.json"
+    if not stored.is_file():
+        found = evaluate(
+            job.source, job.splits.validation, engine="torch", settings=settings.evaluation,
+            context={"split": "validation"},
+        )  # fmt: skip
+        write_json(stored, found.candidate.as_json())
+    tokenizer = TextTokenizer.load(job.source, manifest.max_length or 512)
+    lengths = Lengths.of([len(row) for row in tokenizer.encode(list(job.splits.validation.texts))])
+    return Source(
+        job=job, spec=read_model_directory(job.source), device=detect(), lengths=lengths,
+        baseline=Record.from_json(read_json(stored)),
+    )  # fmt: skip
