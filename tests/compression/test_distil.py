@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from fitwright.compression.distil import DistilSettings, Distillation, distil
+from fitwright.compression.distil import Distillation, DistilSettings, distil
 from fitwright.core.errors import UsageError
 from fitwright.core.progress import Silent, Task
 from fitwright.data.dataset import load_labelled

@@ -190,6 +190,20 @@ def test_a_second_search_builds_nothing_again(run: Run) -> None:
     assert second == first
 
 
+def test_measuring_leaves_the_threads_of_training_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    real, before = Machine.evaluate, torch.get_num_threads()
+
+    def evaluate(self: Machine, *arguments: Any, **options: Any) -> Any:
+        torch.set_num_threads(before + 1)
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(Machine, "evaluate", evaluate)
+    run("size=0.33x,max-drop=1", outcomes())
+    assert torch.get_num_threads() == before
+
+
 def test_an_engine_that_was_deleted_is_built_again(run: Run, tmp_path: Path) -> None:
     first, _ = run("size=0.33x,max-drop=1", outcomes())
     assert first.nearest.directory is not None

@@ -19,7 +19,7 @@ def names(folder: Path) -> list[str]:
     return sorted(p.name for p in folder.iterdir())
 
 
-def fails_with(number: int):  # noqa: ANN201
+def fails_with(number: int):
     def fail(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
@@ -97,10 +97,14 @@ def test_a_failed_directory_leaves_the_old_one(tmp_path: Path, error: type[BaseE
     target = tmp_path / "model"
     target.mkdir()
     (target / "old").write_text("1")
-    with pytest.raises(error):
+
+    def fail() -> None:
         with files.new_directory(target) as work:
             (work / "half").write_text("2")
             raise error
+
+    with pytest.raises(error):
+        fail()
     assert names(target) == ["old"]
     assert names(tmp_path) == ["model"]
 
@@ -118,10 +122,14 @@ def test_interrupted_while_it_is_swapped_in_the_old_one_comes_back(
             raise KeyboardInterrupt
         return real(self, to)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Path, "replace", replace)
+    def swap() -> None:
         with files.new_directory(target) as work:
             (work / "new").write_text("2")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", replace)
+        with pytest.raises(KeyboardInterrupt):
+            swap()
     assert names(target) == ["old"]
     assert names(tmp_path) == ["model"]
 

@@ -1,4 +1,4 @@
-"""The example notebook runs from its first cell to its last, on a tiny model and a few of the real reviews."""
+"""The example notebook runs from first cell to last, on a tiny model and a few of the real reviews."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 from nbclient import NotebookClient
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-ROWS = 160
+ROWS = 134
 
 
 def quick(reviews_csv: Path, tiny_model_dir: Path, folder: Path) -> str:
     """Other values for the notebook's parameters. No timing decides whether the budget holds."""
-    lines = reviews_csv.read_text(encoding="utf-8").splitlines(keepends=True)[: ROWS + 1]
-    (folder / "reviews.csv").write_text("".join(lines), encoding="utf-8")
+    header, *lines = reviews_csv.read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / "reviews.csv").write_text("".join([header, *lines[::3]]), encoding="utf-8")
     return (
         f"DATA, OUTPUT = Path('reviews.csv'), Path('fit')\nMODELS = ({str(tiny_model_dir)!r},)\n"
         "BUDGET = 'size=0.5x,max-drop=100'\nEPOCHS, STUDENT_EPOCHS, THREADS = 1, 1, 1\n"
@@ -50,5 +50,6 @@ def test_the_notebook_runs(
 
 def test_the_committed_notebook_shows_a_finished_run() -> None:
     notebook = nbformat.read(EXAMPLES / "fit_a_classifier.ipynb", as_version=4)
-    assert all(cell.outputs for cell in notebook.cells if cell.cell_type == "code" and "print(" in cell.source)
-    assert not any(output.output_type == "error" for cell in notebook.cells for output in cell.get("outputs", ()))
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.source for cell in cells if "print(" in cell.source and not cell.outputs] == []
+    assert [output for cell in cells for output in cell.outputs if output.output_type == "error"] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,7 @@ def test_layers_that_are_shared_or_several_stacks_are_refused() -> None:
             num_hidden_layers=4,
             num_attention_heads=2,
             intermediate_size=24,
-        )  # fmt: skip
+        )
     )
     with pytest.raises(UsageError, match="cannot be dropped; got 'albert'"):
         layer_list(albert)
@@ -103,7 +104,7 @@ def test_kept_layers_rise_evenly_and_end_with_the_last(numbers: tuple[int, int])
     kept = spread(layers, keep)
     assert len(kept) == keep
     assert kept[-1] == layers - 1
-    steps = [b - a for a, b in zip(kept, kept[1:], strict=False)]
+    steps = [b - a for a, b in pairwise(kept)]
     assert all(step >= 1 for step in steps)
     assert max(steps, default=1) - min(steps, default=1) <= 1
     assert keep == 1 or kept[0] == 0

@@ -24,7 +24,7 @@ def test_a_path_that_is_not_there(name: str) -> None:
 
 
 def test_a_misspelt_name_is_answered_with_near_ones() -> None:
-    with pytest.raises(UnknownModelError, match="Did you mean .*distilbert"):
+    with pytest.raises(UnknownModelError, match=r"Did you mean .*distilbert"):
         resolve_source("distilbert-bse")
     with pytest.raises(UnknownModelError, match="fitwright models"):
         resolve_source("qqqqqqqq")
@@ -91,3 +91,15 @@ def test_damaged_files_are_one_line(broken: Path, file: str, content: bytes | No
         load_classifier(broken, ("a", "b"))
     assert "\n" not in str(caught.value)
     assert "broken" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("number", "says"), [(28, "the disk is full"), (30, "the file system is read-only"), (27, "too large")]
+)
+def test_weights_that_cannot_be_written_are_one_line(tmp_path: Path, number: int, says: str) -> None:
+    from safetensors import SafetensorError
+
+    from fitwright.modeling.weights import plain_weight_errors
+
+    with pytest.raises(RunError, match=f"cannot write .*: .*{says}"), plain_weight_errors(tmp_path):
+        raise SafetensorError(f"Error while serializing: I/O error:\nFile too large (os error {number})")

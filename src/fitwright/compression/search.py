@@ -26,6 +26,7 @@ from fitwright.spec.model import ModelSpec
 from fitwright.spec.record import Record
 from fitwright.training.classification import Job
 from fitwright.training.settings import TrainSettings
+from fitwright.training.threads import keep_torch_threads
 
 _MEASURED = "measured.json"
 
@@ -194,10 +195,11 @@ def _build_and_measure(
 
 
 def _measure(source: Source, engine: Path, settings: SearchSettings, progress: Progress) -> dict[str, Any]:
-    found = evaluate(
-        engine, source.job.splits.validation, engine="onnxruntime", against=source.job.source,
-        settings=settings.evaluation, context={"split": "validation"}, progress=progress,
-    )  # fmt: skip
+    with keep_torch_threads():
+        found = evaluate(
+            engine, source.job.splits.validation, engine="onnxruntime", against=source.job.source,
+            settings=settings.evaluation, context={"split": "validation"}, progress=progress,
+        )  # fmt: skip
     assert found.source is not None  # noqa: S101  # given by against
     return {"measured": found.candidate.as_json(), "source": found.source.as_json()}
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitwright.core.errors import UsageError
 from fitwright.core.optional import require
+from fitwright.modeling.weights import plain_weight_errors
 
 if TYPE_CHECKING:
     from torch import nn
@@ -64,7 +65,7 @@ def load_classifier(folder: Path, labels: tuple[str, ...]) -> nn.Module:
 
 def save_classifier(model: nn.Module, tokenizer_from: Path, folder: Path) -> None:
     """Write weights, config and tokenizer into ``folder`` so that ``transformers`` loads it."""
-    with quiet_transformers():
+    with quiet_transformers(), plain_weight_errors(folder):
         model.save_pretrained(folder)  # type: ignore[operator]
     for weights in folder.glob("*.safetensors"):
         weights.chmod(0o644)  # written for the owner alone, but a service may run as another user

@@ -23,6 +23,7 @@ from fitwright.spec.record import Record
 from fitwright.training.checkpoint import drop_checkpoint
 from fitwright.training.classification import Job, run_key
 from fitwright.training.directory import is_finished
+from fitwright.training.threads import keep_torch_threads
 
 SUMMARY_NAME = "compression.json"
 
@@ -67,6 +68,8 @@ def compress(request: Request, settings: SearchSettings, progress: Progress) -> 
     Raises:
         UsageError: no manifest, so no known split; an output folder that holds something else.
     """
+    if request.output.resolve() == request.model.resolve():
+        raise UsageError("the smaller model cannot replace the one it is made of", got=str(request.output))
     manifest = _manifest(request.model)
     data, splits = _rows(request, manifest, progress)
     job = Job(
@@ -145,10 +148,11 @@ def _source(job: Job, manifest: Manifest, settings: SearchSettings, work: Path) 
     """The model to shrink with its measured baseline, which is stored so that a second run reads it."""
     stored = work / "baseline.json"
     if not stored.is_file():
-        found = evaluate(
-            job.source, job.splits.validation, engine="torch", settings=settings.evaluation,
-            context={"split": "validation"},
-        )  # fmt: skip
+        with keep_torch_threads():
+            found = evaluate(
+                job.source, job.splits.validation, engine="torch", settings=settings.evaluation,
+                context={"split": "validation"},
+            )  # fmt: skip
         write_json(stored, found.candidate.as_json())
     tokenizer = TextTokenizer.load(job.source, manifest.max_length or 512)
     lengths = Lengths.of([len(row) for row in tokenizer.encode(list(job.splits.validation.texts))])

@@ -32,6 +32,7 @@ from fitwright.spec.manifest import Manifest
 from fitwright.spec.record import Record
 from fitwright.training.classification import Job, train_classifier
 from fitwright.training.directory import read_history
+from fitwright.training.threads import keep_torch_threads
 
 _BUILT = ("engine", "model")
 _CHARACTERS_PER_TOKEN = 4.0
@@ -143,6 +144,7 @@ class _Fit:
             if row.kept:
                 first = number < self.settings.teachers
                 reason = "fine-tuned" if first else "kept back: more parameters first; raise --teachers"
+                reason = f"{row.reason}; {reason}" if row.reason else reason
             self.progress.say(f"{row.name}: {reason}")
             rows.append({
                 "name": row.name, "parameters": row.spec.parameters, "kept": row.kept, "reason": reason,
@@ -167,10 +169,11 @@ class _Fit:
 
     def _baseline(self, stages: dict[str, Any]) -> dict[str, Any]:
         settings = self.settings.search().evaluation
-        found = evaluate(
-            self._teacher(stages), self.rows.splits.validation, engine="torch", settings=settings,
-            context={"split": "validation"}, progress=self.progress,
-        )  # fmt: skip
+        with keep_torch_threads():
+            found = evaluate(
+                self._teacher(stages), self.rows.splits.validation, engine="torch", settings=settings,
+                context={"split": "validation"}, progress=self.progress,
+            )  # fmt: skip
         return {"record": found.candidate.as_json(), "lengths": asdict(self._lengths(stages))}
 
     def _shrink(self, stages: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from fitwright.catalog.local import read_model_directory
@@ -51,24 +52,34 @@ def consider(settings: FitSettings, device: Device, language: str, seq: int) -> 
     """Every source with its verdict; the kept ones first, the one with most parameters in front.
 
     A source is rejected only where even its smallest variant surely misses an absolute limit, or where
-    training it surely exceeds this machine's memory. That more parameters are better is an assumption.
+    training it surely exceeds this machine's memory. Where that rejects all, the one that misses the budget
+    by least is kept, so that the nearest point can be shown. That more parameters are better is assumed.
 
     Raises:
         UsageError: no source is left; the message carries the first reason.
     """
     named = list(_named(settings, language))
-    kept, rejected = filter_candidates(
-        [spec for _, spec in named],
-        budget=Budget.parse(settings.budget),
+    judge = partial(
+        filter_candidates,
         workload=Workload(batch=settings.batch, seq=settings.seq or seq),
         device=device,
         task=settings.task,
         shrinking=Shrinking(layers=1),
         training=Workload(mode="train", batch=settings.train.batch_size, seq=seq),
     )
+    budget = Budget.parse(settings.budget)
+    kept, rejected = judge([spec for _, spec in named], budget=budget)
+    reason = ""
+    if not kept:
+        limits = {constraint.name for constraint in budget.constraints}
+        over = [r for r in rejected if r.excess is not None and r.constraint in limits]
+        over.sort(key=lambda r: r.excess or 0.0)
+        kept = judge([r.spec for r in over], budget=Budget.parse(""))[0][:1]
+        reason = next((f"nearest, though {r.reason}" for r in over if kept and r.spec is kept[0].spec), "")
+        rejected = [r for r in rejected if not kept or r.spec is not kept[0].spec]
     names = {id(spec): name for name, spec in named}
     rows = [
-        Considered(name=names[id(k.spec)], spec=k.spec, estimate=k.estimate, reason="", kept=True)
+        Considered(name=names[id(k.spec)], spec=k.spec, estimate=k.estimate, reason=reason, kept=True)
         for k in kept
     ]
     rows.sort(key=lambda row: -row.spec.parameters)

@@ -21,11 +21,11 @@ class Manifest:
 
     Attributes:
         kind: ``model`` (weights in the Hugging Face layout) or ``bundle`` (with ``engines/`` and report).
-        stage: the verb that made it: ``train``, ``compress``, ``export``, ``fit``.
+        stage: what made it: ``train``, ``distil``, ``compress``, ``export``, ``fit``.
         task: ``text-classification``.
         labels: class names in the order of the logits.
         made_from: ``{"model": id or path, "sha256": of its weights or null}``, the parent.
-        data: ``{"fingerprint", "rows", "files", "text_column", "label_column", "split"}``.
+        data: ``{"fingerprint", "file", "rows", "text_column", "label_column", "split", "split_rows"}``.
         settings: the resolved settings of the stage, replayable.
         seed: of the run; ``None`` where the stage draws nothing.
         provenance: versions, hardware, command (``core.provenance``).

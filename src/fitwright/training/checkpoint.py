@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fitwright.core.errors import RunError
 from fitwright.core.files import new_directory, plain_os_errors, read_json, write_json
 from fitwright.core.optional import require
+from fitwright.modeling.weights import plain_weight_errors
 
 if TYPE_CHECKING:
     import torch
@@ -45,7 +46,6 @@ def save_checkpoint(
 
 
 def _save_tensors(tensors: dict[str, torch.Tensor], path: Path) -> None:
-    safetensors = require("safetensors")
     clone = require("safetensors.torch")
     seen: set[int] = set()
     unique = {}
@@ -53,15 +53,8 @@ def _save_tensors(tensors: dict[str, torch.Tensor], path: Path) -> None:
         pointer = tensor.data_ptr()
         unique[name] = tensor.clone() if pointer in seen else tensor
         seen.add(pointer)
-    try:
+    with plain_weight_errors(path.parent):
         clone.save_file(unique, path)
-    except safetensors.SafetensorError as error:
-        if "space" in str(error).lower():
-            raise RunError(
-                f"cannot write {path.parent}: the disk is full",
-                mend="Free some space, then run the same command again: it resumes.",
-            ) from error
-        raise RunError(f"cannot write {path.parent}: {error}") from error
 
 
 def load_checkpoint(
