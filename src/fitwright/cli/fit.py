@@ -18,7 +18,9 @@ def fit(
     task: Annotated[str, typer.Option(help="What the model is to do.")] = "text-classification",
     budget: Annotated[
         str | None,
-        typer.Option(help="name=value,…: latency-p50, latency-p95, throughput, size, memory, max-drop."),
+        typer.Option(
+            help="name=value,…: latency-p50, latency-p95, throughput, size, memory; max-drop is 1.5 unless told."
+        ),
     ] = None,
     model: Annotated[
         list[str] | None,

@@ -28,6 +28,7 @@ def fit_table(result: FitResult) -> str:
     parts = [result.headline, "", terminal(before_after(result), columns), "", budget_table(result.budget)]
     if not result.met:
         parts += ["", f"budget not met: {result.binding}", f"nearest point:  {result.nearest}"]
+    parts += [f"\nwarning: {text}" for text in result.warnings]
     parts += ["", f"bundle  {result.bundle}", f"report  {result.report}"]
     return "\n".join(parts)
 

@@ -64,7 +64,8 @@ def torch_check(everything: Mapping[str, Installed]) -> Check:
 
 
 def _torch_build(build: Mapping[str, object]) -> Check:
-    found = f"{build['version']}, {build['threads']} threads"
+    threads = build["threads"]
+    found = f"{build['version']}, {threads} thread{'s' * (threads != 1)}"
     gpus = build["gpus"]
     if isinstance(gpus, list) and gpus:
         return Check(name="torch", status="ok", found=f"{found}, CUDA {build['cuda']}: {', '.join(gpus)}")

@@ -33,12 +33,14 @@ class FitResult:
     bundle: Path
     report: Path
     name: str
+    warnings: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return {
             "met": self.met, "headline": self.headline, "bundle": str(self.bundle),
             "budget": list(self.budget), "source": _side(self.source), "result": _side(self.result),
             "binding": self.binding or None, "nearest": self.nearest or None, "report": str(self.report),
+            "warnings": list(self.warnings),
         }  # fmt: skip
 
 
@@ -59,6 +61,7 @@ def conclude(folder: Path, stages: dict[str, Any]) -> FitResult:
     return FitResult(
         met=met, headline=_headline(source, result, name), binding=binding, nearest=nearest, budget=budget,
         source=source, result=result, bundle=folder / "bundle", report=folder / "report.html", name=name,
+        warnings=tuple(evaluation.get("warnings", ())),
     )  # fmt: skip
 
 

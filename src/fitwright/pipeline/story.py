@@ -69,6 +69,7 @@ def tell(
         provenance=provenance,
         commands=_commands(provenance),
         lock_file=LOCK_NAME,
+        notes=result.warnings,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from fitwright.core.progress import Progress
 from fitwright.data.dataset import DataSource
 from fitwright.data.splitting import Splits
 from fitwright.data.tokens import TextTokenizer
+from fitwright.modeling.attention import choose_training_attention
 from fitwright.modeling.classifier import copy_tokenizer, load_classifier, position_limit
 from fitwright.spec.manifest import Manifest
 from fitwright.training.batches import EncodedRows
@@ -18,7 +19,7 @@ from fitwright.training.checkpoint import drop_checkpoint
 from fitwright.training.curves import event_file
 from fitwright.training.directory import is_finished, weights_sha256, write_model_directory
 from fitwright.training.history import History
-from fitwright.training.loop import Objective, Run, cross_entropy
+from fitwright.training.loop import Objective, Run, cross_entropy, device_type
 from fitwright.training.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def execute(
 ) -> History:
     """Run the loop in the job's work folder, then write the model directory and clear the work folder."""
     max_length = position_limit(model, settings.max_length)
+    choose_training_attention(model, device_type(), max_length)
     work = job.work / key[:16]
     with folder_lock(job.work):
         tokenizer = _tokenizer(job.source, max_length, work / "tokenizer")

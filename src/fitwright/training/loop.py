@@ -48,6 +48,13 @@ def cross_entropy(model: nn.Module, batch: Batch) -> torch.Tensor:
     return loss_of(logits_BC, batch.labels_B)
 
 
+def device_type() -> str:
+    """``cuda`` where there is one, else ``cpu``."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 class Run:
     """One training run's state: model, optimiser, schedule, position, best weights."""
 
@@ -66,7 +73,7 @@ class Run:
     ) -> None:
         import torch
 
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = torch.device(device_type())
         self.model, self.objective, self.settings = model.to(self.device), objective, settings
         self.training, self.validation = training, validation
         self.checkpoint, self.progress, self.curves, self.clock = checkpoint, progress, curves, clock
