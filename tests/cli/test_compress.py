@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from fitwright.api.compress import compress
 from fitwright.cli.main import run
+from fitwright.core.errors import UsageError
 from fitwright.core.files import sha256_file
+from fitwright.evaluation.evaluate import EvaluationSettings
+from fitwright.pipeline.compress import Compressed
+from fitwright.pipeline.settings import FitSettings
+from fitwright.spec.budget import Budget
 from fitwright.spec.manifest import Manifest
 
 BUDGET = "size=1.06MB,max-drop=100"
@@ -17,7 +25,7 @@ BUDGET = "size=1.06MB,max-drop=100"
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory: pytest.TempPathFactory, reviews_csv: Path, tiny_model_dir: Path) -> Path:
     folder = tmp_path_factory.mktemp("teacher") / "teacher"
-    quick = ["--epochs", "1", "--max-length", "48", "--precision", "fp32"]
+    quick = ["--epochs", "1", "--max-length", "48", "--precision", "fp32", "--seed", "7"]
     assert run(["train", str(reviews_csv), "-m", str(tiny_model_dir), "-o", str(folder), *quick]) == 0
     return folder
 
@@ -43,6 +51,44 @@ def test_a_student_that_meets_the_budget_answers(
     assert run(["predict", str(folder), "a moving and funny film"]) == 0
     assert capsys.readouterr().out.split()[0] in manifest.labels
     assert not list(folder.parent.glob(".*"))
+
+
+def test_the_student_names_the_split_and_the_length_that_it_was_taught_with(
+    small: list[str], teacher: Path
+) -> None:
+    """A later ``evaluate`` splits as the manifest says: another seed there would measure on training rows."""
+    made, taught_by = Manifest.read(Path(small[-1])), Manifest.read(teacher)
+    assert taught_by.data["split"]["seed"] == 7
+    assert made.data["split"] == taught_by.data["split"]
+    assert made.data["split_rows"] == taught_by.data["split_rows"]
+    assert made.max_length == taught_by.max_length == 48
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {}, {"temperature": 1.0}, {"hidden_weight": 0.0}, {"evaluation": EvaluationSettings(batch=2)},
+        {"budget": Budget.parse("size=1060001,max-drop=100")},
+    ],
+)  # fmt: skip
+def test_only_the_very_same_request_is_already_compressed(
+    small: list[str],
+    teacher: Path,
+    reviews_csv: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, Any],
+) -> None:
+    monkeypatch.setattr("fitwright.pipeline.compress.search", lambda *_: pytest.fail("searched again"))
+    settings = replace(FitSettings(budget=BUDGET, distil_epochs=1).search(), **change)
+
+    def again() -> Compressed:
+        return compress(teacher, reviews_csv, output=small[-1], budget=BUDGET, settings=settings)
+
+    if not change:
+        assert again().met
+        return
+    with pytest.raises(UsageError, match="already holds another result"):
+        again()
 
 
 def test_a_second_run_builds_nothing_and_prints_json(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -91,14 +91,15 @@ def run(tmp_path: Path, encoder_dir: Path, monkeypatch: pytest.MonkeyPatch) -> R
         baseline=record("source", SOURCE_SIZE, 10e-3, None), lengths=Lengths(median=24, p95=48, mean=25),
     )  # fmt: skip
 
-    def start(budget: str, given: dict[str, Any]) -> tuple[Found, Machine]:
+    def start(budget: str, given: dict[str, Any], teacher: Path = encoder_dir) -> tuple[Found, Machine]:
         machine = Machine(given)
         for name, fake in (
             ("distil", machine.distil), ("export_model", machine.export), ("evaluate", machine.evaluate),
         ):  # fmt: skip
             monkeypatch.setattr(module, name, fake)
         settings = SearchSettings(budget=Budget.parse(budget))
-        return search(source, settings, tmp_path / "work", Silent()), machine
+        taught_by = replace(source, job=replace(job, source=teacher))
+        return search(taught_by, settings, tmp_path / "work", Silent()), machine
 
     return start
 
@@ -211,6 +212,19 @@ def test_an_engine_that_was_deleted_is_built_again(run: Run, tmp_path: Path) -> 
     second, machine = run("size=0.33x,max-drop=1", outcomes())
     assert machine.exported == ["layers-6-int8"]
     assert second.nearest.directory.is_dir()  # type: ignore[union-attr]
+
+
+def test_an_engine_of_other_weights_is_built_and_measured_again(run: Run, tmp_path: Path) -> None:
+    """A teacher that was trained again keeps its folder; what was made of the old one must not be served."""
+    weights = tmp_path / "teacher" / "model.safetensors"
+    weights.parent.mkdir()
+    for content in ("old", "new"):
+        weights.write_text(content)
+        found, machine = run("size=0.33x,max-drop=1", outcomes(), teacher=weights.parent)
+        assert machine.exported == machine.measured == ["layers-6-int8"]
+        assert found.chosen is not None
+    _, machine = run("size=0.33x,max-drop=1", outcomes(), teacher=weights.parent)
+    assert machine.exported == machine.measured == []
 
 
 def test_the_order_is_from_the_gentlest_to_the_smallest() -> None:

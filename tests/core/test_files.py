@@ -195,7 +195,6 @@ def test_bytes_and_fingerprints(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "b").write_bytes(b"de")
     (tmp_path / "link").symlink_to(tmp_path / "a")
-    assert files.directory_bytes(tmp_path) == 5
     assert files.sha256_file(tmp_path / "a") == (
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     )

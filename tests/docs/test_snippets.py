@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -58,6 +59,23 @@ def test_every_page_is_in_the_index() -> None:
         p.name for p in (ROOT / "docs").glob("*.md") if p.name != "README.md" and f"({p.name})" not in index
     ]
     assert absent == []
+
+
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "README.zh-CN.md",
+    ROOT / "CONTRIBUTING.md",
+    *(ROOT / "docs").rglob("*.md"),
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere_and_nothing_is_left_to_fill_in(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert "@@" not in text
+    targets = re.findall(r"\]\(([^)#\s]+)", text)
+    local = [t for t in targets if not t.startswith(("http:", "https:", "mailto:"))]
+    assert [t for t in local if not (page.parent / t).exists()] == []
 
 
 def test_blocks_are_found_with_line_language_and_reason() -> None:

@@ -68,10 +68,11 @@ def test_a_failed_quantisation_leaves_nothing(tiny_bundle: Path, tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_output_that_holds_something_is_kept(tiny_bundle: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_an_output_that_holds_something_is_kept(tiny_bundle: Path, tmp_path: Path, overwrite: bool) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(UsageError, match="already holds something"):
-        export_model(tiny_bundle, tmp_path)
+        export_model(tiny_bundle, tmp_path, overwrite=overwrite)
     with pytest.raises(UsageError, match="made of"):
         export_model(tiny_bundle, tiny_bundle, overwrite=True)
     assert (tmp_path / "mine.txt").read_text() == "mine"

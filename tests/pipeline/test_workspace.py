@@ -133,8 +133,14 @@ def test_where_nothing_is_trained_yet_other_settings_just_take_over(stages: Stag
     assert not list((stages.folder / "stages").glob("*"))
 
 
-def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "thesis.tex").write_text("precious")
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_with_something_else_is_left_alone(tmp_path: Path, overwrite: bool) -> None:
+    """Names that a workspace uses too are no sign that the folder is one."""
+    precious = [tmp_path / name / "thesis.tex" for name in ("stages", "candidates", "bundle")]
+    for file in precious:
+        file.parent.mkdir()
+        file.write_text("precious")
     with pytest.raises(UsageError, match="holds something else"):
-        Workspace(tmp_path, Silent()).claim(IDENTITY, overwrite=False)
-    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+        Workspace(tmp_path, Silent()).claim(IDENTITY, overwrite=overwrite)
+    assert all(file.read_text() == "precious" for file in precious)
+    assert not (tmp_path / "fit.json").exists()

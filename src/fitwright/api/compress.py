@@ -35,7 +35,7 @@ def compress(
         budget: in the budget grammar; ``max-drop`` is the quality gate.
         text, label: columns; the model's own when not given.
         epochs: of every distillation, where ``settings`` are not given.
-        settings: of the search; their budget wins over ``budget``.
+        settings: of the search; their budget wins over ``budget``. Split and length are the model's own.
         overwrite: replace another result in ``output``.
         progress: where progress is reported; nowhere by default.
         command: recorded as what made the result.

@@ -96,7 +96,7 @@ def _table(result: Evaluation) -> str:
             row += ["–", ""] if quantity is None else [show(name, quantity), interval(name, quantity)]
         ratio = result.ratios.get(name)
         if ratio is not None:
-            row.append(f"{ratio.value:.2f} of it" if name in _SHARES else f"{ratio.value:.1f}× better")
+            row.append(f"{ratio.value:.2f} of it" if name in _SHARES else f"{ratio.value:.1f}×")
         rows.append(row)
     count = max(len(row) for row in rows)
     full = [[*row, *[""] * (count - len(row))] for row in rows]

@@ -19,7 +19,7 @@ def fit(
     budget: Annotated[
         str | None,
         typer.Option(
-            help="name=value,…: latency-p50, latency-p95, throughput, size, memory; max-drop is 1.5 unless told."
+            help="name=value,…: latency-p50, latency-p95, throughput, size, memory, max-drop (1.5)."
         ),
     ] = None,
     model: Annotated[

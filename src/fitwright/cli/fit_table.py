@@ -18,14 +18,15 @@ _SHOWN = {
 
 def fit_table(result: FitResult) -> str:
     """Headline, before/after table, budget table, where the bundle and the report are."""
-    from fitwright.pipeline.result import before_after
+    from fitwright.pipeline.result import before_after, conditions
 
     titles = ("", "source", "result", "change")
     columns = [
         Column(key=str(i), title=title, value=lambda row, i=i: row[i], numeric=i in (1, 2))  # type: ignore[misc]
         for i, title in enumerate(titles)
     ]
-    parts = [result.headline, "", terminal(before_after(result), columns), "", budget_table(result.budget)]
+    table = terminal(before_after(result), columns)
+    parts = [result.headline, "", table, conditions(result), "", budget_table(result.budget)]
     if not result.met:
         parts += ["", f"budget not met: {result.binding}", f"nearest point:  {result.nearest}"]
     parts += [f"\nwarning: {text}" for text in result.warnings]

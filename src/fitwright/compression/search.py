@@ -25,6 +25,7 @@ from fitwright.spec.device import Device
 from fitwright.spec.model import ModelSpec
 from fitwright.spec.record import Record
 from fitwright.training.classification import Job
+from fitwright.training.directory import weights_sha256
 from fitwright.training.settings import TrainSettings
 from fitwright.training.threads import keep_torch_threads
 
@@ -175,13 +176,14 @@ def _build_and_measure(
     if candidate.distilled:
         job = replace(source.job, output=folder / "model", overwrite=True)
         model = distil(job, settings.distil(candidate.layers), progress)
-    stored = folder / _MEASURED
-    if not (stored.is_file() and engine.is_dir()):
+    stored, weights = folder / _MEASURED, weights_sha256(model)
+    if not (engine.is_dir() and _is_of(stored, weights)):
+        stored.unlink(missing_ok=True)  # it never speaks of another engine, even where this run is killed
         export_model(
             model, engine, precision=candidate.precision, quantize=quantize_int8, overwrite=True,  # type: ignore[arg-type]
             command=str(source.job.provenance.get("command", "fitwright compress")), progress=progress,
         )  # fmt: skip
-        write_json(stored, _measure(source, engine, settings, progress))
+        write_json(stored, {"weights": weights, **_measure(source, engine, settings, progress)})
     both: dict[str, Any] = read_json(stored, what="stored measurement")
     measured, reference = Record.from_json(both["measured"]), Record.from_json(both["source"])
     measured = replace(measured, subject=candidate.name)
@@ -192,6 +194,14 @@ def _build_and_measure(
         measured=measured, source=reference, lines=lines, directory=engine, model=model,
         reason="meets the budget" if worst is None else f"misses {worst.constraint} by {worst.excess:.0%}",
     )  # fmt: skip
+
+
+def _is_of(stored: Path, weights: str) -> bool:
+    """Whether a measurement is there and was made of these weights: a teacher may have been trained again."""
+    if not stored.is_file():
+        return False
+    found = read_json(stored, what="stored measurement")
+    return isinstance(found, dict) and found.get("weights") == weights
 
 
 def _measure(source: Source, engine: Path, settings: SearchSettings, progress: Progress) -> dict[str, Any]:

@@ -116,11 +116,6 @@ def new_directory(path: Path) -> Iterator[Path]:
             shutil.rmtree(work, ignore_errors=True)
 
 
-def directory_bytes(path: Path) -> int:
-    """Bytes of all files below ``path``, links not followed."""
-    return sum(p.stat().st_size for p in path.rglob("*") if p.is_file() and not p.is_symlink())
-
-
 def sha256_file(path: Path) -> str:
     """SHA-256 of a file's bytes, hexadecimal."""
     digest = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""What made a result: versions, hardware, command. All that a rebuild needs, nothing that names a person."""
+"""What made a result: versions, hardware, command. All that a rebuild needs; paths as the user gave them."""
 
 from __future__ import annotations
 

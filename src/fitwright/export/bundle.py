@@ -19,7 +19,7 @@ from fitwright.engines.pytorch import TorchEngine
 from fitwright.export.agreement import Agreement, compare_engines, padded_batches
 from fitwright.export.onnx import TOLERANCE, export_onnx
 from fitwright.modeling.classifier import copy_tokenizer
-from fitwright.spec.manifest import Manifest
+from fitwright.spec.manifest import MANIFEST_NAME, Manifest
 
 ExportPrecision = Literal["fp32", "int8"]
 EXPORT_PRECISIONS = ("fp32", "int8")
@@ -84,7 +84,7 @@ def export_model(
             (``compression.quantize.quantize_int8``).
         tolerance: largest accepted difference of a logit of the fp32 graph.
         command, made_at: for the manifest's provenance.
-        overwrite: replace ``output_dir`` where it exists.
+        overwrite: replace another result in ``output_dir``; what fitwright did not make is never replaced.
         progress: where to report to.
 
     Raises:
@@ -170,7 +170,14 @@ def _check_output(model_dir: Path, output_dir: Path, *, overwrite: bool) -> None
         raise UsageError("the bundle cannot replace the model directory it is made of", got=str(output_dir))
     if output_dir.exists() and not output_dir.is_dir():
         raise UsageError("the output is a file, not a folder", got=str(output_dir))
-    if output_dir.is_dir() and any(output_dir.iterdir()) and not overwrite:
+    if not output_dir.is_dir() or not any(output_dir.iterdir()):
+        return
+    if not (output_dir / MANIFEST_NAME).is_file():
+        raise UsageError(
+            "the output folder already holds something that fitwright did not make", got=str(output_dir),
+            mend="Choose another folder.",
+        )  # fmt: skip
+    if not overwrite:
         raise UsageError(
             "the output folder already holds something", got=str(output_dir),
             mend="Choose another folder, or add --overwrite.",

@@ -17,7 +17,8 @@ def choose_training_attention(model: nn.Module, device_type: str, max_length: in
 
     The fused CPU kernel of torch 2.13 is made for long rows: its backward pass is slower on short ones. A
     6-layer encoder without dropout on rows of about 25 tokens trained 1.2 to 1.7 times as fast with the plain
-    form (two cores, bf16 autocast). Both compute the same function. A model without a plain form keeps its own.
+    form (two cores, bf16 autocast). Both compute the same function. A model without a plain form keeps its
+    own.
     """
     loose: Any = model
     if device_type == "cpu" and max_length <= SHORT_TOKENS and hasattr(loose, "set_attn_implementation"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from fitwright.catalog.names import find
@@ -45,14 +44,6 @@ def cached_folder(hub_id: str) -> Path | None:
         return None
     folder = Path(found).parent
     return folder if _has_weights(folder) else None
-
-
-def local_sources(folders: tuple[Path, ...]) -> Iterator[Path]:
-    """Model directories below those folders, one level deep, and the folders themselves."""
-    for folder in folders:
-        for candidate in (folder, *sorted(p for p in folder.iterdir() if p.is_dir())):
-            if (candidate / "config.json").is_file() and _has_weights(candidate):
-                yield candidate
 
 
 def _hub_id(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,7 @@ def compress(request: Request, settings: SearchSettings, progress: Progress) -> 
     """Search for the first smaller model that meets the budget and write its directory.
 
     A finished output of the same request is returned as it is; an interrupted search is continued.
+    Students are taught with the split and the length of the model's own manifest, whatever ``settings`` say.
 
     Raises:
         UsageError: no manifest, so no known split; an output folder that holds something else.
@@ -72,11 +73,14 @@ def compress(request: Request, settings: SearchSettings, progress: Progress) -> 
         raise UsageError("the smaller model cannot replace the one it is made of", got=str(request.output))
     manifest = _manifest(request.model)
     data, splits = _rows(request, manifest, progress)
+    known = manifest.data.get("split") or {}
+    train = settings.train.but(max_length=manifest.max_length or settings.train.max_length, **known)
+    settings = replace(settings, train=train)
     job = Job(
         splits=splits, data=data, source=request.model, source_name=str(request.model), output=request.output,
         provenance=request.provenance,
     )  # fmt: skip
-    key = sha256_json([run_key(job, "compress", settings.train.as_json()), str(settings.budget)])
+    key = _key(job, settings)
     if is_finished(job.output, key, overwrite=request.overwrite):
         progress.say(f"{request.output}: already compressed, nothing to do")
         return _read(job.output)
@@ -86,6 +90,14 @@ def compress(request: Request, settings: SearchSettings, progress: Progress) -> 
         _write(job, found, key, settings)
     drop_checkpoint(job.work)
     return _read(job.output)
+
+
+def _key(job: Job, settings: SearchSettings) -> str:
+    """One hash of everything that decides which model is chosen."""
+    return sha256_json([
+        run_key(job, "compress", settings.train.as_json()), asdict(settings.budget),
+        asdict(settings.evaluation), settings.temperature, settings.hidden_weight,
+    ])  # fmt: skip
 
 
 def _write(job: Job, found: Found, key: str, settings: SearchSettings) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from fitwright.catalog.local import read_model_directory
-from fitwright.compression.prediction import Lengths
+from fitwright.compression.candidates import Candidate
+from fitwright.compression.prediction import Lengths, predict
 from fitwright.compression.search import Found, Source, search, values
 from fitwright.core.errors import UsageError
 from fitwright.core.files import folder_lock, write_text
@@ -19,7 +20,7 @@ from fitwright.data.tokens import TextTokenizer
 from fitwright.evaluation.evaluate import Evaluation, evaluate
 from fitwright.evaluation.quality import compare_quality
 from fitwright.modeling.sources import resolve_source
-from fitwright.pipeline.bundle import assemble
+from fitwright.pipeline.bundle import LOCK_NAME, assemble
 from fitwright.pipeline.result import FitResult, conclude
 from fitwright.pipeline.settings import FitSettings
 from fitwright.pipeline.story import tell, worst_errors
@@ -107,7 +108,7 @@ class _Fit:
     ) -> None:
         self.space, self.rows, self.settings = space, rows, settings
         self.provenance, self.progress = provenance, progress
-        self.device = detect()
+        self.device = detect(settings.threads)
 
     def run(self) -> FitResult:
         """All stages in order."""
@@ -168,13 +169,24 @@ class _Fit:
         return {"trained": trained, "best": best}
 
     def _baseline(self, stages: dict[str, Any]) -> dict[str, Any]:
-        settings = self.settings.search().evaluation
+        settings, teacher, lengths = (
+            self.settings.search().evaluation,
+            self._teacher(stages),
+            self._lengths(stages),
+        )
+        spec = read_model_directory(teacher)
+        whole = Candidate(
+            layers=spec.layers or 1, of_layers=spec.layers or 1, precision="fp32", engine="torch"
+        )
+        predicted = predict(whole, spec, self.device, lengths, batch=settings.batch)
         with keep_torch_threads():
             found = evaluate(
-                self._teacher(stages), self.rows.splits.validation, engine="torch", settings=settings,
+                teacher, self.rows.splits.validation, engine="torch", settings=settings,
                 context={"split": "validation"}, progress=self.progress,
             )  # fmt: skip
-        return {"record": found.candidate.as_json(), "lengths": asdict(self._lengths(stages))}
+        return {
+            "record": found.candidate.as_json(), "predicted": predicted.as_json(), "lengths": asdict(lengths),
+        }  # fmt: skip
 
     def _shrink(self, stages: dict[str, Any]) -> dict[str, Any]:
         teacher = self._teacher(stages)
@@ -220,7 +232,11 @@ class _Fit:
                 accuracy=other.quality.accuracy, f1=other.quality.f1,
                 drop=compare_quality(found.source_quality, other.quality, seed=quiet.seed),
             )  # fmt: skip
-            records[row["name"]] = replace(seen, context={**seen.context, "split": "test"}).as_json()
+            context = {
+                **seen.context, "split": "test", "speed_split": "validation",
+                "rows": len(self.rows.splits.test),
+            }  # fmt: skip
+            records[row["name"]] = replace(seen, context=context).as_json()
         return records
 
     def _bundle(self, stages: dict[str, Any]) -> dict[str, Any]:
@@ -242,6 +258,8 @@ class _Fit:
             report.write(folder)
             write_text(folder / "report.html", html.render(report))
             write_text(folder / "report.md", markdown.render(report))
+        lock = (self.space.folder / "bundle" / LOCK_NAME).read_text(encoding="utf-8")
+        write_text(self.space.folder / LOCK_NAME, lock)
         return {"html": "report.html", "markdown": "report.md"}
 
     def _job(self, source: Path, name: str, output: Path) -> Job:
@@ -256,7 +274,10 @@ class _Fit:
     def _lengths(self, stages: dict[str, Any]) -> Lengths:
         teacher = self._teacher(stages)
         tokenizer = TextTokenizer.load(teacher, Manifest.read(teacher).max_length or 512)
-        return Lengths.of([len(row) for row in tokenizer.encode(list(self.rows.splits.validation.texts))])
+        rows = tokenizer.encode(list(self.rows.splits.validation.texts))
+        found = Lengths.of([len(row) for row in rows])
+        seq = self.settings.seq
+        return found if seq is None else replace(found, median=seq, p95=seq)
 
 
 def _source_of(found: Evaluation) -> Record:

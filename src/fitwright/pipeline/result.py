@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fitwright.core.units import format_bytes, format_rate, format_seconds
+from fitwright.reporting.wording import change
 from fitwright.spec.record import Record
 
 
@@ -94,13 +95,12 @@ def _nearest(name: str, result: Record) -> str:
 
 
 def _headline(source: Record, result: Record, name: str) -> str:
-    faster = source["latency-p95"].value / result["latency-p95"].value
-    smaller = source["size"].value / result["size"].value
+    speed, size = (change(q, source[q].value, result[q].value)[0] for q in ("latency-p95", "size"))
     drop = result["drop"].value
     quality = f"{abs(drop):.1f} points {'below' if drop > 0 else 'above'} its source"
     if abs(drop) < 0.05:
         quality = "as accurate as its source"
-    return f"{name.capitalize()}: {faster:.1f}× faster, {smaller:.1f}× smaller, {quality}"
+    return f"{name.capitalize()}: {speed}, {size}, {quality}"
 
 
 def _side(record: Record) -> dict[str, Any]:
@@ -142,9 +142,15 @@ def before_after(result: FitResult) -> list[tuple[str, str, str, str]]:
 def _change(name: str, old: float, new: float, after: Record) -> str:
     if name == "accuracy":
         drop = after["drop"]
-        change, low, high = (round(-(v or 0.0), 1) + 0.0 for v in (drop.value, drop.high, drop.low))
-        return f"{change:+.1f} points ({low:+.1f} to {high:+.1f})"
-    if name.startswith("throughput"):
-        return f"{new / old:.1f}× more"
-    word = "faster" if name.startswith("latency") else "smaller"
-    return f"{old / new:.1f}× {word}"
+        moved, low, high = (round(-(v or 0.0), 1) + 0.0 for v in (drop.value, drop.high, drop.low))
+        return f"{moved:+.1f} points ({low:+.1f} to {high:+.1f})"
+    return change(name, old, new)[0]
+
+
+def conditions(result: FitResult) -> str:
+    """One line on how both sides were measured."""
+    old, new = result.source.context, result.result.context
+    return (
+        f"measured side by side on {new.get('rows', 0):,} test rows, {new.get('threads')} threads: source in "
+        f"{old.get('engine')} {old.get('precision')}, result in {new.get('engine')} {new.get('precision')}"
+    )

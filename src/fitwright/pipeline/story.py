@@ -6,10 +6,8 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from fitwright.catalog.local import read_model_directory
-from fitwright.compression.candidates import Candidate
-from fitwright.compression.prediction import Lengths, predict
 from fitwright.data.dataset import LabelledText
+from fitwright.environment.installed import installed
 from fitwright.evaluation.evaluate import Evaluation
 from fitwright.pipeline.bundle import LOCK_NAME
 from fitwright.pipeline.result import FitResult
@@ -27,7 +25,6 @@ from fitwright.reporting.document import (
     StageRow,
     Verdict,
 )
-from fitwright.sizing.devices import detect
 from fitwright.spec.record import Record
 from fitwright.training.directory import read_history
 
@@ -51,7 +48,7 @@ def tell(
         result=result.result,
         candidates=_candidates(stages["shrink"], stages["measure"]["candidates"]),
         models=_models(stages["consider"]),
-        predictions=_predictions(space.folder, stages),
+        predictions=_predictions(stages),
         curves=_curves(space.folder, stages),
         confusions=tuple(
             Confusion(
@@ -118,18 +115,15 @@ def _models(consider: dict[str, Any]) -> tuple[ModelRow, ...]:
     return tuple(rows)
 
 
-def _predictions(folder: Path, stages: dict[str, Any]) -> tuple[Prediction, ...]:
+def _predictions(stages: dict[str, Any]) -> tuple[Prediction, ...]:
     """Every prediction that was made before its measurement, the source's own included."""
     pairs = [
         (row["name"], Record.from_json(row["predicted"]), Record.from_json(row["measured"]))
         for row in stages["shrink"]["tried"] if row["measured"]
     ]  # fmt: skip
-    teacher = read_model_directory(folder / stages["train"]["best"]["folder"])
-    whole = Candidate(
-        layers=teacher.layers or 1, of_layers=teacher.layers or 1, precision="fp32", engine="torch"
-    )
-    source = predict(whole, teacher, detect(), Lengths(**stages["baseline"]["lengths"]))
-    pairs.insert(0, ("source, torch fp32", source, Record.from_json(stages["baseline"]["record"])))
+    baseline = stages["baseline"]
+    source = Record.from_json(baseline["predicted"])
+    pairs.insert(0, ("source, torch fp32", source, Record.from_json(baseline["record"])))
     return tuple(
         Prediction(name=name, subject=subject, predicted=quantity, measured=seen)
         for subject, predicted, measured in pairs
@@ -162,7 +156,13 @@ def _curves(folder: Path, stages: dict[str, Any]) -> tuple[Curve, ...]:
 
 
 def _commands(provenance: dict[str, Any]) -> tuple[str, ...]:
-    torch = provenance.get("versions", {}).get("torch", "").partition("+")[0]
-    lock = shlex.quote(LOCK_NAME)
-    first = (f"pip install torch=={torch}",) if torch else ()
-    return (*first, f"pip install --no-deps -r {lock}", str(provenance.get("command", "")))
+    """The shell lines that rebuild the result; a fitwright that came from a folder names its commit."""
+    versions = provenance.get("versions", {})
+    torch = versions.get("torch", "").partition("+")[0]
+    lines = [f"pip install torch=={torch}"] if torch else []
+    lines.append(f"pip install --no-deps -r {shlex.quote(LOCK_NAME)}")
+    ours = installed().get("fitwright")
+    if ours is not None and ours.source != "index":
+        commit = f", commit {ours.commit}" if ours.commit else ""
+        lines.append(f"pip install --no-deps .  # in a checkout of fitwright {ours.version}{commit}")
+    return (*lines, str(provenance.get("command", "")))

@@ -44,10 +44,9 @@ class Workspace:
     def check(self, identity: dict[str, Any], *, overwrite: bool) -> None:
         """Refuse a folder that belongs to other settings or data, or to something else; touches nothing.
 
-        Where nothing is trained yet, other settings may take over: a mistyped model was only corrected.
+        ``overwrite`` gives up another fit, never what is no fit. Where nothing is trained yet, other settings
+        may take over: a mistyped model was only corrected.
         """
-        if overwrite:
-            return
         if not self._marker.is_file():
             drafts = f".{self._marker.name}."  # of a run that was killed in its first moment
             if self.folder.is_dir() and any(not n.startswith((".lock", drafts)) for n in self._names()):
@@ -56,6 +55,8 @@ class Workspace:
                     got=str(self.folder),
                     mend="Choose another --output.",
                 )
+            return
+        if overwrite:
             return
         previous = read_json(self._marker, what="fit.json")
         if previous == identity or not self._holds_work():

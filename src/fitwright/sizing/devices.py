@@ -40,13 +40,16 @@ def find(name: str | None) -> Device:
     return Device(**{key: value for key, value in row.items() if key != "id"})
 
 
-def detect() -> Device:
+def detect(cores: int | None = None) -> Device:
     """This machine's CPU: usable cores, physical memory, and its peak where clock and vector width are known.
 
     The peak is cores × clock × FLOPs per cycle. A clock or an instruction set that the system does not tell
     leaves the peak unknown. Memory bandwidth is unknown until measured.
+
+    Args:
+        cores: that the work is spread over; ``None``: all that this process may use.
     """
-    cores, flags, clock_hz = usable_cores(), processor_flags(), _clock_hz()
+    cores, flags, clock_hz = cores or usable_cores(), processor_flags(), _clock_hz()
     per_cycle = flops_per_cycle(flags)
     peak = {} if clock_hz is None else {p: cores * clock_hz * f for p, f in per_cycle.items()}
     sources = {"cores": "operating system", "memory_bytes": "operating system"}

@@ -37,11 +37,16 @@ class EncodedRows:
     token_ids: list[list[int]]
     labels: tuple[int, ...]
     pad_id: int
+    limit: int | None = None
+    """Most tokens a padded row may have."""
 
     @classmethod
     def encode(cls, data: LabelledText, tokenizer: TextTokenizer) -> EncodedRows:
         """Tokenise every row once."""
-        return cls(token_ids=tokenizer.encode(list(data.texts)), labels=data.labels, pad_id=tokenizer.pad_id)
+        return cls(
+            token_ids=tokenizer.encode(list(data.texts)), labels=data.labels, pad_id=tokenizer.pad_id,
+            limit=tokenizer.max_length,
+        )  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.token_ids)
@@ -60,7 +65,9 @@ class EncodedRows:
         """Pad those rows to a common width."""
         import torch
 
-        ids, mask = pad([self.token_ids[i] for i in rows], self.pad_id, multiple=PAD_MULTIPLE)
+        ids, mask = pad(
+            [self.token_ids[i] for i in rows], self.pad_id, multiple=PAD_MULTIPLE, limit=self.limit
+        )
         labels_B = torch.tensor([self.labels[i] for i in rows], dtype=torch.long)
         return Batch(
             ids_BT=torch.from_numpy(ids).to(device), mask_BT=torch.from_numpy(mask).to(device),

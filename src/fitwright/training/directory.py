@@ -23,14 +23,19 @@ def is_finished(output: Path, key: str, *, overwrite: bool) -> bool:
     """Whether ``output`` already holds this very run.
 
     Raises:
-        UsageError: it holds something else and ``overwrite`` is off.
+        UsageError: it holds another result and ``overwrite`` is off, or something that is no result.
     """
-    if not output.exists():
+    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
         return False
-    if (output / MANIFEST_NAME).is_file() and Manifest.read(output).made_from.get("key") == key:
+    if not (output / MANIFEST_NAME).is_file():
+        raise UsageError(
+            "the output already holds something that fitwright did not make",
+            got=str(output),
+            mend="Choose another --output.",
+        )
+    if Manifest.read(output).made_from.get("key") == key:
         return True
-    empty = output.is_dir() and not any(output.iterdir())
-    if not overwrite and not empty:
+    if not overwrite:
         raise UsageError(
             "the output folder already holds another result",
             got=str(output),

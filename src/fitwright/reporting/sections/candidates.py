@@ -40,6 +40,11 @@ def _lead(report: Report, drawn: bool) -> str:
         "result and its source were measured there once more, which gave the figures above."
     )
     parts = ["Every candidate was measured in its own engine, on the same held-out rows."] * bool(ran)
+    if any(record.context.get("speed_split") for record in ran):
+        parts = [
+            "Every candidate was measured in its own engine: quality on the test rows; the speed of "
+            "those that were not chosen during the search, on validation rows."
+        ]
     parts += [twice] * bool(here and there and here != there)
     parts += ["Up and to the left is better; a smaller disc is a smaller model."] * drawn
     return " ".join(parts)

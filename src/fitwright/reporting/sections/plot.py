@@ -37,6 +37,8 @@ def plot(report: Report) -> Figure | None:
         f"{y_title} on {rows_text} rows against {x_title[:1].lower()}{x_title[1:]}. "
         f"Bars are the measured intervals, the area of a disc is the size on disk{region}."
     )
+    if any(record.context.get("speed_split") for _, _, record in records):
+        caption += " Speed of the shapes that were not chosen is from the search, on validation rows."
     return Figure(wide, narrow, caption)
 
 
