@@ -18,7 +18,7 @@ _ORDER = (
     "accuracy", "f1", "drop", "latency-p50", "latency-p95", "throughput-batch1", "throughput", "size",
     "memory", "parameters",
 )  # fmt: skip
-_SECONDARY = frozenset({"f1", "latency-p50", "parameters"})
+_SECONDARY = frozenset({"f1", "latency-p50", "throughput-batch1", "memory", "parameters"})
 
 
 def candidates(report: Report) -> Section | None:
@@ -42,8 +42,8 @@ def _lead(report: Report, drawn: bool) -> str:
     parts = ["Every candidate was measured in its own engine, on the same held-out rows."] * bool(ran)
     if any(record.context.get("speed_split") for record in ran):
         parts = [
-            "Every candidate was measured in its own engine: quality on the test rows; the speed of "
-            "those that were not chosen during the search, on validation rows."
+            "Every candidate was measured in its own engine: quality on the test rows, and there the speed "
+            "of the chosen one too; the speed of the others comes from the search, on validation rows."
         ]
     parts += [twice] * bool(here and there and here != there)
     parts += ["Up and to the left is better; a smaller disc is a smaller model."] * drawn
