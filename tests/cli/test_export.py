@@ -27,7 +27,7 @@ def test_prints_the_file_and_the_check(
 ) -> None:
     import onnx
 
-    from fitwright.export import onnx as export_module
+    from fitwright.exporting import onnx as export_module
 
     graph = tiny_bundle / "engines/onnxruntime/model.onnx"
     monkeypatch.setattr(export_module, "_trace", lambda _model: onnx.load(graph))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fitwright.core.progress import Progress
 
 if TYPE_CHECKING:
-    from fitwright.export.bundle import BundleResult, ExportPrecision
+    from fitwright.exporting.bundle import BundleResult, ExportPrecision
 
 
 def export(
@@ -42,7 +42,7 @@ def export(
     from datetime import UTC, datetime
 
     from fitwright.compression.quantize import quantize_int8
-    from fitwright.export.bundle import export_model
+    from fitwright.exporting.bundle import export_model
 
     return export_model(
         Path(model), Path(output), precision=precision, quantize=quantize_int8, tolerance=tolerance,

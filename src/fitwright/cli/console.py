@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from fitwright.cli.interrupts import INTERRUPTS
 from fitwright.core.files import to_json
 from fitwright.core.progress import Task
 from fitwright.core.units import format_seconds
@@ -43,6 +44,7 @@ class _BarTask:
         self._bars, self._task = bars, task
 
     def advance(self, amount: float = 1.0, note: str = "") -> None:
+        INTERRUPTS.check()
         if note:
             self._bars.update(self._task, advance=amount, note=note)
         else:
@@ -60,6 +62,7 @@ class _LineTask:
         """What was done before this run: its time says nothing about the time left."""
 
     def advance(self, amount: float = 1.0, note: str = "") -> None:
+        INTERRUPTS.check()
         self._done += amount
         if not note and self._first == 0.0:
             self._first = self._done
@@ -110,5 +113,6 @@ class Bars:
             yield _BarTask(bars, bars.add_task(title, total=total, note=""))
 
     def say(self, text: str) -> None:
+        INTERRUPTS.check()
         if not self._quiet:
             print(text, file=sys.stderr, flush=True)

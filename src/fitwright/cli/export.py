@@ -10,7 +10,7 @@ import typer
 from fitwright.cli.console import Bars, command_line, print_json, print_text
 
 if TYPE_CHECKING:
-    from fitwright.export.bundle import BundleResult
+    from fitwright.exporting.bundle import BundleResult
 
 
 def export(

@@ -17,10 +17,7 @@ def fit(
     ] = Path("runs/fit"),
     task: Annotated[str, typer.Option(help="What the model is to do.")] = "text-classification",
     budget: Annotated[
-        str | None,
-        typer.Option(
-            help="name=value,…: latency-p50, latency-p95, throughput, size, memory, max-drop (1.5)."
-        ),
+        str | None, typer.Option(help="latency-p50, latency-p95, throughput, size, memory, max-drop=1.5.")
     ] = None,
     model: Annotated[
         list[str] | None,

@@ -9,6 +9,7 @@ import os
 import sys
 from typing import NoReturn
 
+from fitwright.cli.interrupts import INTERRUPTS
 from fitwright.core.errors import FitwrightError
 
 _INTERRUPTED = 130
@@ -16,6 +17,7 @@ _INTERRUPTED = 130
 
 def main() -> NoReturn:
     """Run the command line of this process."""
+    INTERRUPTS.listen()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -26,7 +26,7 @@ def quantize_int8(onnx_path: Path, output: Path, *, reduce_range: bool | None = 
     the rows beside it.
 
     Args:
-        onnx_path: fp32 graph as :func:`fitwright.export.onnx.export_onnx` writes it.
+        onnx_path: fp32 graph as :func:`fitwright.exporting.onnx.export_onnx` writes it.
         output: file to write, whole or not at all.
         reduce_range: keep weights to 7 bits; ``None`` asks :func:`needs_reduced_range` of this machine.
             Decide it for the machine that will serve.

@@ -18,7 +18,7 @@ from fitwright.compression.quantize import quantize_int8
 from fitwright.core.files import read_json, write_json
 from fitwright.core.progress import Progress
 from fitwright.evaluation.evaluate import EvaluationSettings, evaluate
-from fitwright.export.bundle import export_model
+from fitwright.exporting.bundle import export_model
 from fitwright.sizing.corrections import Correction
 from fitwright.spec.budget import Budget, BudgetLine, binding
 from fitwright.spec.device import Device

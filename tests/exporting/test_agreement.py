@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fitwright.export.agreement import compare_engines, padded_batches
+from fitwright.exporting.agreement import compare_engines, padded_batches
 
 CONFIGS = [
     {"vocab_size": 50, "pad_token_id": 0, "max_position_embeddings": 512},

@@ -16,8 +16,8 @@ from fitwright.core.provenance import capture
 from fitwright.engines.artefact import Artefact
 from fitwright.engines.onnxruntime import NAME, STANDARD_PATH, OnnxRuntimeEngine
 from fitwright.engines.pytorch import TorchEngine
-from fitwright.export.agreement import Agreement, compare_engines, padded_batches
-from fitwright.export.onnx import TOLERANCE, export_onnx
+from fitwright.exporting.agreement import Agreement, compare_engines, padded_batches
+from fitwright.exporting.onnx import TOLERANCE, export_onnx
 from fitwright.modeling.classifier import copy_tokenizer
 from fitwright.spec.manifest import MANIFEST_NAME, Manifest
 

@@ -21,7 +21,7 @@ from fitwright.core.optional import require
 from fitwright.core.progress import Progress, Silent
 from fitwright.engines.onnxruntime import OnnxRuntimeEngine
 from fitwright.engines.pytorch import TorchEngine
-from fitwright.export.agreement import compare_engines, padded_batches
+from fitwright.exporting.agreement import compare_engines, padded_batches
 from fitwright.modeling.classifier import quiet_transformers
 
 TOLERANCE = 1e-4

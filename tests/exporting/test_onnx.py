@@ -13,8 +13,8 @@ from fitwright.data.batching import pad
 from fitwright.data.tokens import TextTokenizer
 from fitwright.engines.loading import load_engine
 from fitwright.engines.onnxruntime import OnnxRuntimeEngine
-from fitwright.export import onnx as export_module
-from fitwright.export.onnx import ExportResult, export_onnx
+from fitwright.exporting import onnx as export_module
+from fitwright.exporting.onnx import ExportResult, export_onnx
 
 
 @pytest.mark.parametrize("rows", [(0,), (1, 2), (3, 4, 5, 6, 7, 8, 9)])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fitwright.export.onnx import ExportResult, export_onnx
+from fitwright.exporting.onnx import ExportResult, export_onnx
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,9 @@ from fitwright.core.errors import RunError, UsageError
 from fitwright.core.files import sha256_file
 from fitwright.core.progress import Progress
 from fitwright.engines.classifier import TextClassifier
-from fitwright.export import bundle as bundle_module
-from fitwright.export.bundle import export_model
-from fitwright.export.onnx import ExportResult
+from fitwright.exporting import bundle as bundle_module
+from fitwright.exporting.bundle import export_model
+from fitwright.exporting.onnx import ExportResult
 from fitwright.spec.manifest import Manifest
 
 
