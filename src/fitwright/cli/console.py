@@ -68,7 +68,8 @@ class _LineTask:
             self._first = self._done
         self._note = note or self._note
         now = time.monotonic()
-        if now - self._said >= _LINE_EVERY_S:
+        ended = self._total is not None and self._done >= self._total  # the closing line says it
+        if now - self._said >= _LINE_EVERY_S and not ended:
             self._said = now
             self._say(f"{self._title}: {self._share(now)}{self._tail()}")
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from fitwright.core.errors import RunError, UsageError
 from fitwright.core.optional import require
+from fitwright.modeling.classifier import quiet_transformers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,7 +50,7 @@ class TorchEngine:
             )
         if threads is not None:
             torch.set_num_threads(threads)
-        with _quiet(transformers):
+        with quiet_transformers():
             try:
                 model, report = transformers.AutoModelForSequenceClassification.from_pretrained(
                     directory, dtype=dtypes[precision], use_safetensors=True, local_files_only=True,
@@ -82,18 +81,3 @@ class TorchEngine:
 def has_weights(directory: Path) -> bool:
     """Whether ``directory`` holds safetensors weights under the standard name."""
     return any((directory / name).is_file() for name in WEIGHTS)
-
-
-@contextlib.contextmanager
-def _quiet(transformers: Any) -> Iterator[None]:
-    """No loading bars and load reports on stderr: a library does not print."""
-    logging = transformers.utils.logging
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()

@@ -27,7 +27,7 @@ TOKENIZER_FILES = (
 def quiet_transformers() -> Iterator[None]:
     """Keep load reports and bars of transformers off the terminal inside the block."""
     hub_logging: Any = require("transformers.utils.logging")
-    before = hub_logging.get_verbosity()
+    before, bars = hub_logging.get_verbosity(), hub_logging.is_progress_bar_enabled()
     hub_logging.set_verbosity_error()
     hub_logging.disable_progress_bar()
     logger = logging.getLogger("transformers")
@@ -39,7 +39,8 @@ def quiet_transformers() -> Iterator[None]:
             yield
     finally:
         hub_logging.set_verbosity(before)
-        hub_logging.enable_progress_bar()
+        if bars:
+            hub_logging.enable_progress_bar()
         logger.setLevel(level)
 
 
