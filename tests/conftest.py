@@ -4,14 +4,36 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import itertools
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+_HOMES = itertools.count()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_real_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Nothing that a session's fixtures do reaches the ledger or the profiles of whoever runs the tests."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FITWRIGHT_HOME", str(folder / "session"))
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def own_home(_no_real_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Each test's own ``$FITWRIGHT_HOME``, which does not exist yet: no test learns from another's ledger."""
+    folder = _no_real_home / f"test-{next(_HOMES)}"
+    monkeypatch.setenv("FITWRIGHT_HOME", str(folder))
+    return folder
 
 
 def package_folder(package: str) -> Path:

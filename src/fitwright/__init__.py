@@ -15,18 +15,25 @@ __version__ = "0.1.0"
 
 _VERBS = {
     "check_environment": "environment",
+    "check_table": "check_table",
+    "clear_ledger": "ledger",
     "compare": "compare",
     "compress": "compress",
     "doctor": "doctor",
+    "estimate": "estimate",
     "evaluate": "evaluate",
     "export": "export",
     "fit": "fit",
+    "ledger": "ledger",
     "lock_environment": "environment",
     "models": "models",
     "predict": "predict",
+    "profile": "profile",
+    "recommend": "recommend",
     "report": "report",
     "serve": "serve",
     "train": "train",
+    "validate_profile": "profile",
 }
 """Verb → the module of ``fitwright.api`` that holds it."""
 

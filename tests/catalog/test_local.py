@@ -60,7 +60,48 @@ def copy_with_config(source, target, **changes):
     return target
 
 
-@pytest.mark.parametrize("field", ["model_type", "hidden_size", "num_hidden_layers"])
+def test_the_towers_of_a_multimodal_directory(tmp_path):
+    from transformers import CLIPConfig, CLIPModel
+
+    tower = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    model = CLIPModel(
+        CLIPConfig(
+            text_config={**tower, "vocab_size": 64, "max_position_embeddings": 20},
+            vision_config={**tower, "num_hidden_layers": 3, "image_size": 32, "patch_size": 16},
+            projection_dim=8,
+        )
+    )
+    model.save_pretrained(tmp_path)
+    spec = read_model_directory(tmp_path)
+    assert spec.kind == "multimodal"
+    assert spec.parameters == sum(p.numel() for p in model.parameters())
+    assert (spec.dims["text_layers"], spec.dims["vision_layers"], spec.dims["vision_patch"]) == (2, 3, 16)
+    assert spec.max_sequence_length == 20
+
+
+def test_a_table_without_limit_is_no_limit(tmp_path):
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    sizes = {"vocab_size": 64, "d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 1, "num_heads": 2}
+    T5ForConditionalGeneration(T5Config(**sizes, n_positions=512)).save_pretrained(tmp_path)
+    spec = read_model_directory(tmp_path)
+    assert "max_positions" not in spec.dims
+    assert spec.max_sequence_length == 512
+    assert "training length" in spec.facts["max_sequence_note"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("hidden_size", "32"), ("num_hidden_layers", 0), ("vocab_size", -5)]
+)
+def test_a_wrong_size_is_named(tmp_path, tiny_model_dir, field, value):
+    broken = copy_with_config(tiny_model_dir, tmp_path / "m", **{field: value})
+    with pytest.raises(UsageError, match=f"sizes that cannot be: {field}"):
+        read_model_directory(broken)
+
+
+@pytest.mark.parametrize(
+    "field", ["model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size"]
+)
 def test_a_missing_field_is_named(tmp_path, tiny_model_dir, field):
     broken = copy_with_config(tiny_model_dir, tmp_path / "m", **{field: None})
     with pytest.raises(UsageError, match=field):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fitwright.core.errors import UsageError
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 DEFAULT_COLUMNS = (
     "model", "layers", "hidden", "heads", "parameters", "max-seq", "open", "use", "memory", "latency",
+    "verdict",
 )  # fmt: skip
 
 _OPEN: dict[bool | None, str] = {True: "open", False: "closed"}
@@ -43,8 +44,8 @@ def compare(
     Raises:
         UnknownModelError, UsageError: a name, the device or the workload is wrong.
     """
-    from fitwright.catalog.names import find
     from fitwright.sizing import comparison, devices
+    from fitwright.sizing.models import find
     from fitwright.spec.workload import Workload
 
     if not names:
@@ -56,7 +57,11 @@ def compare(
 
 def columns(rows: Sequence[Row]) -> tuple[Column[Row], ...]:
     """Every column that a comparison can show; models by short name where that tells the rows apart."""
-    from fitwright.core.units import format_bytes, format_count, format_seconds
+    return (*_fact_columns(rows), *_estimate_columns())
+
+
+def _fact_columns(rows: Sequence[Row]) -> Iterator[Column[Row]]:
+    from fitwright.core.units import format_count
     from fitwright.reporting.tables import Column
     from fitwright.sizing.comparison import layers_text, recommended_use
 
@@ -66,49 +71,77 @@ def columns(rows: Sequence[Row]) -> tuple[Column[Row], ...]:
     def number(key: str, title: str, read: Callable[[ModelSpec], Any]) -> Column[Row]:
         return Column(key=key, title=title, value=lambda row: read(row.spec), numeric=True)
 
-    def predicted(name: str, title: str, unit: str, text: Callable[[float], str]) -> tuple[Column[Row], ...]:
+    titles = _short_names(rows)
+    yield Column(key="model", title="Model", value=lambda row: titles[row.spec.id])
+    yield of_spec("id", "Id", lambda spec: spec.id)
+    yield of_spec("class", "Class", lambda spec: spec.architecture)
+    yield of_spec("kind", "Kind", lambda spec: spec.kind)
+    yield Column(
+        key="layers", title="Layers", value=lambda row: layers_text(row.spec), numeric=True,
+        order=lambda text: sum(int(part) for part in text.split("+")),
+    )  # fmt: skip
+    yield number("hidden", "Hidden", lambda spec: spec.dims.get("hidden"))
+    yield number("heads", "Heads", lambda spec: spec.dims.get("heads"))
+    yield Column(
+        key="parameters",
+        title="Params",
+        value=lambda row: row.spec.parameters,
+        text=format_count,
+        numeric=True,
+    )
+    yield Column(
+        key="non-embedding", title="Non-embedding", value=_quantity_reader("non-embedding", "value"),
+        text=format_count, numeric=True,
+    )  # fmt: skip
+    yield number("max-seq", "Max seq", lambda spec: spec.max_sequence_length)
+    yield of_spec("open", "Weights", lambda spec: _OPEN.get(spec.open_weights))
+    yield of_spec("licence", "Licence", lambda spec: spec.licence)
+    yield of_spec("use", "Recommended use", recommended_use)
+
+
+def _estimate_columns() -> Iterator[Column[Row]]:
+    from fitwright.core.units import format_bytes, format_flops, format_rate, format_seconds
+    from fitwright.reporting.tables import Column
+
+    def predicted(name: str, title: str, unit: str, text: Callable[[float], str]) -> Iterator[Column[Row]]:
         """The value, and the two ends of its interval as columns to ask for."""
-        parts = (("", "value", "{}"), ("-low", "low", "{}, low"), ("-high", "high", "{}, high"))
-        return tuple(
-            Column(
+        for ending, part, heading in (
+            ("", "value", "{}"),
+            ("-low", "low", "{}, low"),
+            ("-high", "high", "{}, high"),
+        ):
+            yield Column(
                 key=f"{name}{ending}", title=heading.format(title), numeric=True, unit=unit,
                 value=_quantity_reader(name, part), text=lambda value: f"~{text(value)}",
-            )
-            for ending, part, heading in parts
-        )  # fmt: skip
+            )  # fmt: skip
 
-    titles = _short_names(rows)
-    return (
-        Column(key="model", title="Model", value=lambda row: titles[row.spec.id]),
-        of_spec("id", "Id", lambda spec: spec.id),
-        of_spec("class", "Class", lambda spec: spec.architecture),
-        of_spec("kind", "Kind", lambda spec: spec.kind),
-        Column(
-            key="layers", title="Layers", value=lambda row: layers_text(row.spec), numeric=True,
-            order=lambda text: sum(int(part) for part in text.split("+")),
-        ),
-        number("hidden", "Hidden", lambda spec: spec.dims.get("hidden")),
-        number("heads", "Heads", lambda spec: spec.dims.get("heads")),
-        Column(
-            key="parameters", title="Params", value=lambda row: row.spec.parameters, text=format_count,
-            numeric=True,
-        ),
-        Column(
-            key="non-embedding", title="Non-embedding", value=_quantity_reader("non-embedding", "value"),
-            text=format_count, numeric=True,
-        ),
-        number("max-seq", "Max seq", lambda spec: spec.max_sequence_length),
-        of_spec("open", "Weights", lambda spec: _OPEN.get(spec.open_weights)),
-        of_spec("licence", "Licence", lambda spec: spec.licence),
-        of_spec("use", "Recommended use", recommended_use),
-        *predicted("flops", "FLOPs", "FLOP", format_count),
-        Column(
-            key="size", title="Size", value=_quantity_reader("size", "value"), text=format_bytes,
-            numeric=True, unit="bytes",
-        ),
-        *predicted("memory", "Memory", "bytes", format_bytes),
-        *predicted("latency", "Latency", "s", format_seconds),
-    )  # fmt: skip
+    yield from predicted("flops", "FLOPs", "FLOP", format_flops)
+    yield Column(
+        key="size",
+        title="Size",
+        value=_quantity_reader("size", "value"),
+        text=format_bytes,
+        numeric=True,
+        unit="bytes",
+    )
+    yield from predicted("memory", "Memory", "bytes", format_bytes)
+    yield from predicted("memory-allocated", "Tensors", "bytes", format_bytes)
+    yield from predicted("memory-reserved", "Reserved", "bytes", format_bytes)
+    yield from predicted("latency", "Latency", "s", format_seconds)
+    yield Column(
+        key="throughput",
+        title="Rows/s",
+        value=_rows_per_s,
+        numeric=True,
+        text=lambda value: f"~{format_rate(value)}",
+    )
+    yield Column(key="windows", title="Windows", value=lambda row: row.windows, numeric=True)
+    yield Column(key="verdict", title="Verdict", value=lambda row: row.verdict)
+
+
+def _rows_per_s(row: Row) -> float | None:
+    seconds = row.record.value("latency")
+    return None if seconds is None else row.workload.batch / seconds
 
 
 def _quantity_reader(name: str, part: str) -> Callable[[Row], Any]:

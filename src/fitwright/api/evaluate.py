@@ -25,6 +25,8 @@ def evaluate(
 ) -> Evaluation:
     """Measure ``model`` on ``data``, beside its source where one is given.
 
+    Speed, memory and size go into this user's ledger, beside what was estimated for them.
+
     Args:
         model: a model directory or a bundle.
         data: CSV, TSV, JSON lines or Parquet with a text and a label column.
@@ -57,5 +59,5 @@ def evaluate(
     return measure(
         Path(model), rows, engine=engine, against=None if against is None else Path(against),
         settings=settings, context={"split": split, "data": source.fingerprint}, warnings=warnings,
-        progress=progress,
+        keep_as="evaluate", progress=progress,
     )  # fmt: skip

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
+import math
 from typing import TYPE_CHECKING, Any, get_args
 
 from fitwright.core.errors import UsageError
+from fitwright.core.units import parse_count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fitwright.reporting.tables import Column
     from fitwright.spec.model import ModelSpec
-
-_COUNT = re.compile(r"^\s*([0-9]*\.?[0-9]+)\s*([kKmMbB]?)\s*$")
-_SCALE = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9}
 
 
 def models(
@@ -23,23 +21,28 @@ def models(
     task: str | None = None,
     language: str | None = None,
     licence: str | None = None,
+    min_params: int | str | None = None,
     max_params: int | str | None = None,
+    min_seq: int | None = None,
     search: str | None = None,
 ) -> tuple[ModelSpec, ...]:
     """Catalogue models that pass every given filter, in the catalogue's order.
 
     Args:
         kind: ``encoder``, ``decoder``, ``encoder-decoder``, ``vision``, ``multimodal``, ``cnn`` or ``rnn``.
-        task: a Hugging Face task, such as ``text-classification``.
+        task: a Hugging Face task, such as ``text-classification``, or an everyday word, such as ``ner``.
         language: a code such as ``zh``, matched against the languages that a source lists; ``multilingual``.
-        licence: part of the licence's name.
-        max_params: most parameters: a number, or text such as ``"100M"``.
+        licence: part of the licence's name, or the group ``permissive``.
+        min_params, max_params: least and most parameters: a number, or text such as ``"100M"``.
+        min_seq: tokens that a row may have at least, as the model's source states its limit; a model without
+            a limit passes, an image model does not.
         search: part of the id, name or family.
 
     Raises:
         UsageError: a filter's value is none that the catalogue knows (the known ones are listed).
     """
     from fitwright.catalog import store
+    from fitwright.selection.filters import EVERYDAY_TASKS, languages
     from fitwright.spec.model import Kind
 
     found = store.load_all()
@@ -47,31 +50,27 @@ def models(
         _check("kind", kind, get_args(Kind))
         found = tuple(spec for spec in found if spec.kind == kind)
     if task is not None:
+        task = EVERYDAY_TASKS.get(task.strip().lower(), task)
         _check("task", task, sorted({name for spec in store.load_all() for name in spec.tasks}))
         found = tuple(spec for spec in found if task in spec.tasks)
     if language is not None:
-        _check(
-            "language", language.lower(), sorted({c for spec in store.load_all() for c in _languages(spec)})
-        )
-        found = tuple(spec for spec in found if language.lower() in _languages(spec))
+        code = language.lower()
+        _check("language", code, sorted({c for spec in store.load_all() for c in languages(spec)}))
+        found = tuple(spec for spec in found if code in languages(spec))
     if licence is not None:
-        found = tuple(spec for spec in found if licence.lower() in (spec.licence or "").lower())
-    if max_params is not None:
-        most = parse_count(max_params)
-        found = tuple(spec for spec in found if spec.parameters <= most)
+        found = tuple(spec for spec in found if _has_licence(spec, licence))
+    least = 0 if min_params is None else parse_count(min_params)
+    most = math.inf if max_params is None else parse_count(max_params)
+    if least > most:
+        raise UsageError("the least size is above the most", got=f"{min_params} and {max_params}")
+    found = tuple(spec for spec in found if least <= spec.parameters <= most)
+    if min_seq is not None:
+        found = tuple(spec for spec in found if _takes(spec, min_seq))
     if search is not None:
         found = tuple(
             spec for spec in found if search.lower() in f"{spec.id} {spec.name} {spec.family}".lower()
         )
     return found
-
-
-def parse_count(text: int | str) -> int:
-    """``"110M"``, ``"1.5B"``, ``"800k"`` or a plain number as a whole number."""
-    match = _COUNT.match(str(text))
-    if match is None:
-        raise UsageError("not a count", got=text, allowed="a number, with k, M or B after it where wanted")
-    return round(float(match.group(1)) * _SCALE[match.group(2).lower()])
 
 
 def row_json(spec: ModelSpec) -> dict[str, Any]:
@@ -125,9 +124,21 @@ def _licence(spec: ModelSpec) -> str | None:
     return spec.licence if is_confirmed(spec.facts.get("licence_source")) else f"{spec.licence} ?"
 
 
-def _languages(spec: ModelSpec) -> set[str]:
-    """``en``, ``zh`` …; ``multilingual (104 languages)`` counts as ``multilingual``."""
-    return {language.partition(" ")[0].lower() for language in spec.languages}
+def _has_licence(spec: ModelSpec, wanted: str) -> bool:
+    from fitwright.selection.filters import LICENCE_GROUPS, licence_allowed
+
+    group = LICENCE_GROUPS.get(wanted.strip().lower())
+    if group is not None:
+        return licence_allowed(spec, group)
+    return wanted.lower() in (spec.licence or "").lower()
+
+
+def _takes(spec: ModelSpec, tokens: int) -> bool:
+    if tokens < 1:
+        raise UsageError("a row has at least one token", got=tokens)
+    if spec.max_sequence_length is None:
+        return spec.kind not in ("vision", "cnn")
+    return spec.max_sequence_length >= tokens
 
 
 def _check(what: str, value: str, allowed: Sequence[str]) -> None:

@@ -6,33 +6,39 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from fitwright.catalog import store
+from fitwright.catalog import config_file, store
 from fitwright.catalog.safetensors_header import Tensor, read_tensors
 from fitwright.core.errors import UsageError
-from fitwright.core.files import read_json
 from fitwright.spec.model import Kind, ModelSpec
-
-_NAMES: Mapping[str, tuple[str, ...]] = {
-    "hidden": ("hidden_size", "d_model", "dim", "n_embd"),
-    "layers": ("num_hidden_layers", "n_layers", "n_layer"),
-    "heads": ("num_attention_heads", "n_heads", "n_head", "num_heads", "encoder_attention_heads"),
-    "kv_heads": ("num_key_value_heads",),
-    "head_dim": ("head_dim", "d_kv"),
-    "ffn": ("intermediate_size", "hidden_dim", "d_ff", "n_inner", "encoder_ffn_dim", "ffn_dim"),
-    "vocab": ("vocab_size",),
-    "max_positions": ("max_position_embeddings", "n_positions"),
-    "embedding_size": ("embedding_size",),
-    "image_size": ("image_size",),
-    "patch_size": ("patch_size",),
-}
-"""Our name of a size → the names it has in ``config.json`` files; the first one present counts."""
 
 _EMBEDDINGS = (
     "word_embeddings.weight", "wte.weight", "embed_tokens.weight", "tok_embeddings.weight",
     "shared.weight", "embed_in.weight", "word_embedding.weight", "tokens_embed.weight",
 )  # fmt: skip
-_SHORTER_BY_PADDING = ("roberta", "xlm-roberta", "camembert", "mpnet", "longformer")
-_PADDING_POSITIONS = 2
+_AFTER_PADDING = (
+    "roberta", "xlm-roberta", "xlm-roberta-xl", "roberta-prelayernorm", "camembert", "xmod", "data2vec-text",
+    "esm", "ibert", "lilt", "layoutlmv3", "luke", "markuplm", "mpnet", "longformer",
+)  # fmt: skip
+"""Types whose position ids start behind the padding token's, so that the table is longer than any input."""
+
+_RELATIVE = ("t5", "mt5", "umt5", "longt5", "switch_transformers", "pop2piano", "xlnet", "transfo-xl")
+"""Types without a position table: a length in their file is the training length."""
+
+_POSITIONS = ("max_positions", "text_max_positions", "decoder_max_positions")
+_NO_HEADS = ("fnet", "mamba", "mamba2", "falcon_mamba", "rwkv")
+
+_ONE_STACK = {
+    "hidden": "hidden_size", "layers": "num_hidden_layers", "heads": "num_attention_heads",
+    "vocab": "vocab_size",
+}  # fmt: skip
+_NEEDED: Mapping[str, Mapping[str, str]] = {
+    "encoder": _ONE_STACK,
+    "decoder": _ONE_STACK,
+    "encoder-decoder": {
+        "encoder_layers": "encoder_layers", "decoder_layers": "decoder_layers", "vocab": "vocab_size",
+    },
+}  # fmt: skip
+"""Sizes that a file of that kind must state: our name → the commonest in files."""
 
 
 def read_model_directory(path: Path) -> ModelSpec:
@@ -41,19 +47,21 @@ def read_model_directory(path: Path) -> ModelSpec:
     The parameter count is the stored tensors' own, so it is exact; no weight is loaded.
 
     Raises:
-        UsageError: no such folder, no ``config.json``, or a field is missing in it (it is named).
+        UsageError: no such folder, no ``config.json``, or a field is missing or wrong in it (it is named).
         DataError: no safetensors weights, or a broken header.
     """
     if not path.is_dir():
         raise UsageError("model directory not found", got=str(path))
-    config = read_json(path / "config.json", what="config.json of the model directory")
-    if not isinstance(config, dict):
-        raise UsageError("config.json must hold an object", got=str(path / "config.json"))
-    model_type = _required(config, "model_type", path)
+    source = str(path / "config.json")
+    config = config_file.read(path / "config.json")
+    config_file.check(config, source)
+    model_type = str(config["model_type"])
     architecture = str((config.get("architectures") or [""])[0])
-    kind = _kind(model_type, architecture, path)
+    kind = _known_kind(model_type, architecture, path)
     tensors = [tensor for tensor in read_tensors(path) if tensor.is_parameter]
-    dims = _dims(config, kind, path)
+    dims, longest, note = sizes(config, two_stacks=kind == "encoder-decoder")
+    _require(dims, config, kind, source)
+    facts: dict[str, Any] = {"config": config, "lm_head_tied": _tied(tensors)}
     return ModelSpec(
         id=str(path),
         name=path.name,
@@ -64,25 +72,23 @@ def read_model_directory(path: Path) -> ModelSpec:
         dims=dims,
         parameters=sum(tensor.count for tensor in tensors),
         embedding_parameters=_embedding(tensors),
-        max_sequence_length=_longest(dims, model_type),
+        max_sequence_length=longest,
         open_weights=True,
-        tasks=_tasks(kind, architecture),
-        sources=(str(path / "config.json"), "safetensors header"),
+        tasks=tasks_of(kind, architecture),
+        sources=(source, "safetensors header"),
         confidence="verified",
         weights=str(path),
-        facts={"config": config, "lm_head_tied": _tied(tensors)},
+        facts=facts | ({"max_sequence_note": note} if note else {}),
     )
 
 
-def _required(config: Mapping[str, Any], field: str, path: Path) -> str:
-    value = config.get(field)
-    if not value:
-        raise UsageError(f"config.json has no {field!r}", got=str(path / "config.json"))
-    return str(value)
+def kind_of(model_type: str, architecture: str) -> Kind | None:
+    """As the catalogue has it for the same type, else from the ending of the class name, else ``None``.
 
-
-def _kind(model_type: str, architecture: str, path: Path) -> Kind:
-    """As the catalogue has it for the same type, else from the ending of the class name."""
+    The encoder of an encoder-decoder, used alone, is an encoder.
+    """
+    if architecture.endswith("EncoderModel"):
+        return "encoder"
     for spec in store.load_all():
         if spec.model_type == model_type:
             return spec.kind
@@ -94,50 +100,37 @@ def _kind(model_type: str, architecture: str, path: Path) -> Kind:
     ):  # fmt: skip
         if architecture.endswith(ending):
             return cast(Kind, kind)
-    raise UsageError(
-        "config.json names an architecture of an unknown kind", got=f"{model_type} {architecture}".strip(),
-        mend=f"Name the class in 'architectures' of {path / 'config.json'}.",
-    )  # fmt: skip
+    return None
 
 
-def _dims(config: Mapping[str, Any], kind: Kind, path: Path) -> dict[str, int]:
-    dims: dict[str, int] = {}
-    for ours, theirs in _NAMES.items():
-        value = next((config[name] for name in theirs if isinstance(config.get(name), int)), None)
-        if value is not None:
-            dims[ours] = value
-    if kind == "encoder-decoder":
-        dims.pop("layers", None)
-        encoder = config.get("encoder_layers", config.get("num_layers"))
-        decoder = config.get("decoder_layers", config.get("num_decoder_layers", encoder))
-        for ours, value in (("encoder_layers", encoder), ("decoder_layers", decoder)):
-            if not isinstance(value, int):
-                raise UsageError(f"config.json has no {ours!r}", got=str(path / "config.json"))
-            dims[ours] = value
-    elif kind in ("encoder", "decoder"):
-        for ours in ("hidden", "layers"):
-            if ours not in dims:
-                raise UsageError(f"config.json has no {_NAMES[ours][0]!r}", got=str(path / "config.json"))
-    return dims
+def sizes(config: Mapping[str, Any], *, two_stacks: bool) -> tuple[dict[str, int], int | None, str]:
+    """(sizes as the catalogue has them, the most tokens, why that is no hard limit) of a configuration.
 
-
-def _embedding(tensors: list[Tensor]) -> int | None:
-    return next((tensor.count for tensor in tensors if tensor.name.endswith(_EMBEDDINGS)), None)
-
-
-def _tied(tensors: list[Tensor]) -> bool:
-    """True where no separate output matrix is stored."""
-    return not any(tensor.name.endswith(("lm_head.weight", "embed_out.weight")) for tensor in tensors)
-
-
-def _longest(dims: Mapping[str, int], model_type: str) -> int | None:
-    positions = dims.get("max_positions")
+    ``None`` tokens: there is no limit, or it is not known. A type without a position table has no
+    ``max_positions``, and its file's length is the one it was trained at.
+    """
+    dims = config_file.dims(config, two_stacks=two_stacks)
+    if config.get("model_type") in _RELATIVE or dims.get("max_positions", 1) < 1:
+        dims.pop("max_positions", None)
+        return dims, *_trained_at(config, "n_positions", "positions are relative, without a table")
+    positions = next((dims[key] for key in _POSITIONS if key in dims), None)
     if positions is None:
-        return None
-    return positions - (_PADDING_POSITIONS if model_type in _SHORTER_BY_PADDING else 0)
+        return dims, *_trained_at(config, "seq_length", "there is no position table")  # ALiBi: BLOOM
+    if config.get("model_type") in _AFTER_PADDING:
+        padding = config.get("pad_token_id")
+        positions -= (padding if isinstance(padding, int) else 1) + 1
+    return dims, positions, ""
 
 
-def _tasks(kind: Kind, architecture: str) -> tuple[str, ...]:
+def _trained_at(config: Mapping[str, Any], field: str, why: str) -> tuple[int | None, str]:
+    length = config.get(field)
+    if not isinstance(length, int) or length < 1:
+        return None, ""
+    return length, f"{length} is the training length that config.json names; {why}"
+
+
+def tasks_of(kind: Kind, architecture: str) -> tuple[str, ...]:
+    """What a class of that name does; what its kind can do, where the name does not tell."""
     endings = {
         "ForSequenceClassification": ("text-classification",),
         "ForTokenClassification": ("token-classification",),
@@ -153,3 +146,35 @@ def _tasks(kind: Kind, architecture: str) -> tuple[str, ...]:
         "encoder-decoder": ("text2text-generation",),
     }  # fmt: skip
     return by_kind.get(kind, ())
+
+
+def _known_kind(model_type: str, architecture: str, path: Path) -> Kind:
+    kind = kind_of(model_type, architecture)
+    if kind is None:
+        raise UsageError(
+            "config.json names an architecture of an unknown kind",
+            got=f"{model_type} {architecture}".strip(),
+            mend=f"Name the class in 'architectures' of {path / 'config.json'}.",
+        )  # fmt: skip
+    return kind
+
+
+def _require(dims: Mapping[str, int], config: Mapping[str, Any], kind: Kind, source: str) -> None:
+    """Refuse a file without the sizes that every model of its kind has. A composed one has them per part."""
+    if kind not in _NEEDED or any(prefix for prefix, _ in config_file.sections(config)):
+        return
+    needed = dict(_NEEDED[kind])
+    if config["model_type"] in _NO_HEADS:
+        del needed["heads"]
+    missing = [theirs for ours, theirs in needed.items() if ours not in dims]
+    if missing:
+        raise UsageError(f"config.json has no {', '.join(map(repr, missing))}", got=source)
+
+
+def _embedding(tensors: list[Tensor]) -> int | None:
+    return next((tensor.count for tensor in tensors if tensor.name.endswith(_EMBEDDINGS)), None)
+
+
+def _tied(tensors: list[Tensor]) -> bool:
+    """True where no separate output matrix is stored."""
+    return not any(tensor.name.endswith(("lm_head.weight", "embed_out.weight")) for tensor in tensors)

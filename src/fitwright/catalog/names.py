@@ -25,7 +25,7 @@ def find(name: str) -> ModelSpec:
     wanted = name.strip()
     if not wanted:
         raise UsageError("a model name is empty", mend="Run 'fitwright models' to list the catalogue.")
-    if wanted.startswith(("./", "../", "/", "~")) or wanted in (".", ".."):
+    if is_path(wanted):
         return _directory(wanted)
     model_id = resolve(wanted)
     if model_id is not None:
@@ -33,6 +33,11 @@ def find(name: str) -> ModelSpec:
     if Path(wanted).is_dir():
         return _directory(wanted)
     raise UnknownModelError(name, near_matches(wanted))
+
+
+def is_path(name: str) -> bool:
+    """Whether ``name`` can only be a path: ``.``, ``~`` or ``/`` in front."""
+    return name.startswith(("./", "../", "/", "~")) or name in (".", "..")
 
 
 def resolve(name: str) -> str | None:

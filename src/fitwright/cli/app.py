@@ -6,15 +6,20 @@ from typing import Annotated
 
 import typer
 
+from fitwright.cli.check_table import check_table
 from fitwright.cli.compare import compare
 from fitwright.cli.compress import compress
 from fitwright.cli.doctor import doctor
 from fitwright.cli.environment import environment
+from fitwright.cli.estimate import estimate
 from fitwright.cli.evaluate import evaluate
 from fitwright.cli.export import export
 from fitwright.cli.fit import fit
+from fitwright.cli.ledger import ledger
 from fitwright.cli.models import models
 from fitwright.cli.predict import predict
+from fitwright.cli.profile import profile
+from fitwright.cli.recommend import recommend
 from fitwright.cli.report import report
 from fitwright.cli.serve import serve
 from fitwright.cli.train import train
@@ -47,7 +52,8 @@ def _options(
 
 
 for _verb in (
-    models, compare, fit, train, compress, evaluate, export, predict, serve, report, doctor,
+    models, estimate, compare, recommend, check_table, profile, ledger, fit, train, compress, evaluate,
+    export, predict, serve, report, doctor,
 ):  # fmt: skip
     app.command()(_verb)
 app.add_typer(environment)

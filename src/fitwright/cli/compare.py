@@ -29,6 +29,10 @@ def compare(
     sort: Annotated[
         str | None, typer.Option(help="Column to sort by; with '-' in front, largest first.")
     ] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option("--filter", help="Rows to keep, such as 'parameters<200M,memory<2GB,verdict=fits'."),
+    ] = None,
     columns: Annotated[str | None, typer.Option(help="Columns to show, separated by commas.")] = None,
 ) -> None:
     """Compare models: sizes, exact parameter counts, and first estimates of memory and latency.
@@ -40,7 +44,7 @@ def compare(
     from fitwright.api import compare as verb
     from fitwright.cli.console import print_json, print_text
     from fitwright.core.errors import UsageError
-    from fitwright.reporting import tables
+    from fitwright.reporting import filters, tables
 
     if as_json and format not in ("terminal", "json"):
         raise UsageError("--json and --format contradict each other", got=format, mend="Give one of them.")
@@ -50,6 +54,8 @@ def compare(
     known = verb.columns(rows)
     keys = verb.DEFAULT_COLUMNS if columns is None else [key.strip() for key in columns.split(",")]
     shown = tables.choose(known, keys)
+    if keep is not None:
+        rows = filters.keep(rows, known, keep)
     if sort is not None:
         rows = tables.sort(rows, known, sort)
     if as_json or format == "json":
@@ -62,16 +68,17 @@ def compare(
 
 def _footnotes(rows: Sequence[Row]) -> list[str]:
     """What the estimates are about, how far to trust them, and what was left out and why."""
-    from fitwright.sizing.latency import SPREAD
-
-    workload, device = rows[0].workload, rows[0].device
+    if not rows:
+        return ["no model is left after --filter"]
+    workload, device = rows[0].asked_workload, rows[0].device
     what = "one forward pass" if workload.mode == "infer" else "one training step (AdamW)"
     lines = [
         f"{what}, batch {workload.batch}, {workload.seq} tokens, {workload.precision}, on {device.name}",
-        f"~ estimated, not measured: latency from data-sheet peaks, within about {SPREAD:g}× either way; "
-        "memory is tensors alone.",
+        "~ estimated, not measured; memory is the whole process; the verdict goes by its upper end.",
         "Parameters are exact counts of the published class. Intervals: --json.",
     ]
-    for row in rows:
-        lines += [f"{row.spec.id}: {assumption}" for assumption in row.record.context["assumptions"]]
+    said = [(row.spec.id, str(line)) for row in rows for line in row.record.context["assumptions"]]
+    for line in dict.fromkeys(line for _, line in said):
+        about = [model_id for model_id, other in said if other == line]
+        lines.append(line if len(about) == len(rows) > 1 else f"{', '.join(about)}: {line}")
     return lines

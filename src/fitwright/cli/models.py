@@ -12,10 +12,14 @@ def models(
     kind: Annotated[
         str | None, typer.Option(help="encoder, decoder, encoder-decoder, vision, multimodal, cnn or rnn.")
     ] = None,
-    task: Annotated[str | None, typer.Option(help="A task, such as text-classification.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="A task, such as text-classification, or a word such as ner.")
+    ] = None,
     language: Annotated[str | None, typer.Option(help="A code such as en or zh, or multilingual.")] = None,
-    licence: Annotated[str | None, typer.Option(help="Part of the licence's name.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Part of its name, or permissive.")] = None,
+    min_params: Annotated[str | None, typer.Option(help="Least parameters, such as 20M.")] = None,
     max_params: Annotated[str | None, typer.Option(help="Most parameters, such as 100M.")] = None,
+    min_seq: Annotated[int | None, typer.Option(help="Tokens that a row may have at least.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Show at most so many.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Full rows as JSON.")] = False,
 ) -> None:
@@ -28,8 +32,9 @@ def models(
     from fitwright.reporting import tables
 
     found = verb.models(
-        search=search, kind=kind, task=task, language=language, licence=licence, max_params=max_params
-    )
+        search=search, kind=kind, task=task, language=language, licence=licence, min_params=min_params,
+        max_params=max_params, min_seq=min_seq,
+    )  # fmt: skip
     shown = found[:limit]
     if as_json:
         print_json([verb.row_json(spec) for spec in shown])

@@ -20,6 +20,7 @@ from fitwright.core.progress import Progress
 from fitwright.evaluation.evaluate import EvaluationSettings, evaluate
 from fitwright.exporting.bundle import export_model
 from fitwright.sizing.corrections import Correction
+from fitwright.sizing.ledger.entry import Source as LedgerSource
 from fitwright.spec.budget import Budget, BudgetLine, binding
 from fitwright.spec.device import Device
 from fitwright.spec.model import ModelSpec
@@ -84,6 +85,7 @@ class Source:
     Attributes:
         baseline: its own measured record (torch fp32, validation part), which relative limits refer to.
         lengths: tokens a row of the validation part.
+        keep_as: the command in whose name measurements go into the ledger.
     """
 
     job: Job
@@ -91,6 +93,7 @@ class Source:
     device: Device
     baseline: Record
     lengths: Lengths
+    keep_as: LedgerSource = "compress"
 
 
 def search(source: Source, settings: SearchSettings, work: Path, progress: Progress) -> Found:
@@ -208,7 +211,8 @@ def _measure(source: Source, engine: Path, settings: SearchSettings, progress: P
     with keep_torch_threads():
         found = evaluate(
             engine, source.job.splits.validation, engine="onnxruntime", against=source.job.source,
-            settings=settings.evaluation, context={"split": "validation"}, progress=progress,
+            settings=settings.evaluation, context={"split": "validation"}, keep_as=source.keep_as,
+            progress=progress,
         )  # fmt: skip
     assert found.source is not None  # noqa: S101  # given by against
     return {"measured": found.candidate.as_json(), "source": found.source.as_json()}

@@ -12,6 +12,9 @@ _BYTES = {
     "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
 }  # fmt: skip
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
+_COUNT = re.compile(r"^\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([kKmMbBtT]?)\s*$")
+_COUNTS = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "t": 10**12}
+_FLOP_STEPS = ((24, "Y"), (21, "Z"), (18, "E"), (15, "P"), (12, "T"), (9, "G"), (6, "M"))
 _NUMBER = re.compile(r"^\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([^\s0-9]*)\s*$")
 
 
@@ -45,6 +48,14 @@ def parse_rate(text: str) -> float:
         return float(number) / _SECONDS[per.strip() or "s"]
     except ValueError:
         raise UsageError("not a rate", got=text, allowed="N/s, N/min or N/h") from None
+
+
+def parse_count(text: int | str) -> int:
+    """``"110M"``, ``"1.5B"``, ``"800k"``, ``"2T"``, ``"3e9"`` or a plain number as a whole number."""
+    match = _COUNT.match(str(text))
+    if match is None:
+        raise UsageError("not a count", got=text, allowed="a number, with k, M, B or T after it where wanted")
+    return round(float(match.group(1)) * _COUNTS[match.group(2).lower()])
 
 
 def _scaled(value: float, steps: tuple[tuple[float, str], ...], digits: int) -> str:
@@ -81,6 +92,12 @@ def format_count(value: float) -> str:
         if abs(value) >= size:
             return f"{value / size:.1f}{unit}"
     return f"{value:.0f}"
+
+
+def format_flops(value: float) -> str:
+    """``5.9e12`` → ``"5.90 TFLOP"``: operations, not operations a second."""
+    steps = tuple((10.0**power, f"{letter}FLOP") for power, letter in _FLOP_STEPS)
+    return _scaled(value, (*steps, (1.0, "FLOP")), 3)
 
 
 def format_rate(value: float) -> str:

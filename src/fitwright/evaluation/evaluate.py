@@ -13,11 +13,13 @@ from fitwright.core.provenance import usable_cores
 from fitwright.data.dataset import LabelledText
 from fitwright.engines.classifier import TextClassifier
 from fitwright.evaluation.contention import watch_contention
+from fitwright.evaluation.ledger import Measured, note_evaluation
 from fitwright.evaluation.memory import measure_peak_memory
 from fitwright.evaluation.quality import Quality, compare_quality, measure_quality
 from fitwright.evaluation.size import count_parameters, measure_size
 from fitwright.evaluation.speed import Speed, measure_speed, speed_ratio
 from fitwright.metrics.intervals import Metric
+from fitwright.sizing.ledger.entry import Source
 from fitwright.spec.quantity import Quantity
 from fitwright.spec.record import Record
 
@@ -111,6 +113,7 @@ def evaluate(
     settings: EvaluationSettings | None = None,
     context: Mapping[str, Any] | None = None,
     warnings: tuple[str, ...] = (),
+    keep_as: Source | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Measure the model in ``directory``, and beside it its source where one is given.
@@ -123,6 +126,8 @@ def evaluate(
         settings: how to measure.
         context: more conditions for the records, for example ``split``.
         warnings: carried into the result.
+        keep_as: the command in whose name speed, memory and size go into the ledger beside their estimates;
+            ``None``: they do not.
         progress: where to report to.
 
     Raises:
@@ -142,6 +147,11 @@ def evaluate(
         name: _record(side, qualities[name], speeds.get(name), settings, context or {}, progress)
         for name, side in sides.items()
     }
+    if keep_as is not None:
+        note_evaluation(
+            [_measured(side, records[name]) for name, side in sides.items()], source=keep_as,
+            disturbed=bool(busy), progress=progress,
+        )  # fmt: skip
     if against is not None:
         drop = compare_quality(
             qualities[SOURCE], qualities[CANDIDATE], metric=settings.metric, seed=settings.seed
@@ -169,6 +179,10 @@ def _load(folder: Path, engine: str | None, dataset: LabelledText, settings: Eva
     classifier = TextClassifier.load(folder, engine=engine, threads=threads)
     token_ids = classifier.tokenizer.encode(dataset.texts)
     return _Side(folder=folder, classifier=classifier, token_ids=token_ids, threads=threads)
+
+
+def _measured(side: _Side, record: Record) -> Measured:
+    return Measured(folder=side.folder, record=record, lengths=[len(row) for row in side.token_ids])
 
 
 def _measure_speeds(

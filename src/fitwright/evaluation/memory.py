@@ -19,7 +19,8 @@ from fitwright.data.batching import length_sorted
 from fitwright.spec.quantity import Quantity
 
 _TIMEOUT_S = 600.0
-_ROWS = 32
+MEASURED_ROWS = 32
+"""Rows of the batch whose peak is measured: the longest of the data."""
 
 
 def measure_peak_memory(
@@ -49,7 +50,7 @@ def measure_peak_memory(
     """
     if not token_ids or repeats < 1:
         raise UsageError("peak memory needs at least one row and one repeat", got=(len(token_ids), repeats))
-    longest = length_sorted([len(row) for row in token_ids], _ROWS)[0]
+    longest = length_sorted([len(row) for row in token_ids], MEASURED_ROWS)[0]
     job = {
         "directory": str(directory), "engine": engine, "pad_id": pad_id, "threads": threads,
         "token_ids": [list(token_ids[row]) for row in longest],

@@ -86,7 +86,7 @@ def compress(request: Request, settings: SearchSettings, progress: Progress) -> 
         return _read(job.output)
     work = job.work / key[:16]
     with folder_lock(job.work):
-        found = search(_source(job, manifest, settings, work), settings, work, progress)
+        found = search(_source(job, manifest, settings, work, progress), settings, work, progress)
         _write(job, found, key, settings)
     drop_checkpoint(job.work)
     return _read(job.output)
@@ -156,19 +156,19 @@ def _rows(request: Request, manifest: Manifest, progress: Progress) -> tuple[Dat
     return source, split(dataset, **(known.get("split") or {}))
 
 
-def _source(job: Job, manifest: Manifest, settings: SearchSettings, work: Path) -> Source:
+def _source(job: Job, manifest: Manifest, settings: SearchSettings, work: Path, progress: Progress) -> Source:
     """The model to shrink with its measured baseline, which is stored so that a second run reads it."""
     stored = work / "baseline.json"
     if not stored.is_file():
         with keep_torch_threads():
             found = evaluate(
                 job.source, job.splits.validation, engine="torch", settings=settings.evaluation,
-                context={"split": "validation"},
+                context={"split": "validation"}, keep_as="compress", progress=progress,
             )  # fmt: skip
         write_json(stored, found.candidate.as_json())
     tokenizer = TextTokenizer.load(job.source, manifest.max_length or 512)
     lengths = Lengths.of([len(row) for row in tokenizer.encode(list(job.splits.validation.texts))])
     return Source(
-        job=job, spec=read_model_directory(job.source), device=detect(), lengths=lengths,
-        baseline=Record.from_json(read_json(stored)),
+        job=job, spec=read_model_directory(job.source), device=detect(settings.evaluation.threads),
+        lengths=lengths, baseline=Record.from_json(read_json(stored)),
     )  # fmt: skip

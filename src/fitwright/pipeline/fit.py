@@ -182,7 +182,7 @@ class _Fit:
         with keep_torch_threads():
             found = evaluate(
                 teacher, self.rows.splits.validation, engine="torch", settings=settings,
-                context={"split": "validation"}, progress=self.progress,
+                context={"split": "validation"}, keep_as="fit", progress=self.progress,
             )  # fmt: skip
         return {
             "record": found.candidate.as_json(), "predicted": predicted.as_json(), "lengths": asdict(lengths),
@@ -195,7 +195,7 @@ class _Fit:
             job=self._job(teacher, f"{name}, fine-tuned", self.space.folder / "unused"),
             spec=read_model_directory(teacher), device=self.device,
             baseline=Record.from_json(stages["baseline"]["record"]),
-            lengths=Lengths(**stages["baseline"]["lengths"]),
+            lengths=Lengths(**stages["baseline"]["lengths"]), keep_as="fit",
         )  # fmt: skip
         found = search(source, self.settings.search(), self.space.folder / "candidates", self.progress)
         return _search_json(found, self.space.folder)
@@ -205,7 +205,7 @@ class _Fit:
         found = evaluate(
             self.space.folder / nearest["engine"], self.rows.splits.test, engine="onnxruntime",
             against=self._teacher(stages), settings=self.settings.final(), context={"split": "test"},
-            progress=self.progress,
+            keep_as="fit", progress=self.progress,
         )  # fmt: skip
         lines = Budget.parse(self.settings.budget).check(values(found.candidate), values(_source_of(found)))
         return {

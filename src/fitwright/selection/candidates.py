@@ -131,7 +131,7 @@ def _limits(budget: Budget, source: Record | None) -> list[tuple[Constraint, flo
 
 def _predict(spec: ModelSpec, workload: Workload, device: Device, shrinking: Shrinking | None) -> Record:
     if shrinking is None:
-        return estimate(spec, workload, device)
+        return estimate(spec, workload, device, trace_now=False)
     return predict_variant(
         spec, layers=min(shrinking.layers, spec.layers or 1), precision=shrinking.precision,
         workload=workload, device=device, engine=shrinking.engine,
@@ -173,7 +173,7 @@ def _trainable(spec: ModelSpec, device: Device, training: Workload | None) -> Re
     """A rejection where not even the optimistic end of a training step fits the device."""
     if training is None or device.memory_bytes is None:
         return None
-    needed = estimate(spec, training, device).get("memory")
+    needed = estimate(spec, training, device, trace_now=False).get("memory")
     if needed is None or needed.low is None or needed.low <= device.memory_bytes:
         return None
     excess = needed.low / device.memory_bytes - 1

@@ -2,44 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from fitwright.sizing.interface import estimate
+from fitwright.core.errors import UsageError
+from fitwright.sizing.interface import estimate, longer_than_allowed
+from fitwright.sizing.largest_batch import LIMIT, largest_batch
+from fitwright.sizing.memory.course import Course
+from fitwright.sizing.memory.step import PARTS, kept_bytes
+from fitwright.sizing.run_plan import PlannedRun, RunPlan, plan_run
+from fitwright.sizing.suggestions import Suggestion, suggest
+from fitwright.sizing.trace.obtain import conditions_of, obtain
+from fitwright.sizing.verdict import FREE_SHARE, Verdict, judge
+from fitwright.sizing.windows import plan_windows
 from fitwright.spec.device import Device
 from fitwright.spec.model import ModelSpec
 from fitwright.spec.quantity import Quantity
 from fitwright.spec.record import Record
 from fitwright.spec.workload import Workload
 
-SCHEMA = 1
+SCHEMA = 2
+_SLACK = 1.1
+"""What a larger batch needs for each byte of live tensors: allocators leave holes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One model of a comparison. ``asked``: the name it was asked for by."""
+    """One model of a comparison.
+
+    Attributes:
+        asked: the name it was asked for by.
+        workload: what was estimated; windows: how many windows of ``workload.seq`` tokens stand for each row
+            of ``asked_seq``; the record's latency and FLOPs count them all, its memory one batch of them.
+        largest_batch: that fits the device; ``None`` where unknown or not asked for.
+        suggestions: what would lower the memory; ``None`` where not asked for.
+        run: the training run that was asked for.
+    """
 
     asked: str
     spec: ModelSpec
     record: Record
     workload: Workload
     device: Device
+    windows: int = 1
+    asked_seq: int | None = None
+    largest_batch: int | None = None
+    suggestions: tuple[Suggestion, ...] | None = None
+    run: PlannedRun | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; what is unknown is ``null``, never left out."""
+        latency = self.record.get("latency")
         return {
             "schema": SCHEMA,
             "asked": self.asked,
             "model": self._model(),
-            "workload": self.workload.as_json(),
+            "workload": {**self.asked_workload.as_json(), "windows": self.windows},
             "device": self.device.as_json(),
             "flops": {"forward": self._whole("flops"), "training_step": self._whole("flops-training-step")},
             "size": plain(self.record.get("size")),
             "memory": self._memory(),
-            "latency": plain(self.record.get("latency")),
+            "latency": plain(latency),
+            "throughput": plain(throughput(latency, self.workload.batch)),
+            "verdict": self.verdict,
+            "largest_batch": self.largest_batch,
             "assumptions": list(self.record.context["assumptions"]),
+            "suggestions": None if self.suggestions is None else [s.as_json() for s in self.suggestions],
+            "run": None if self.run is None else self.run.as_json(),
         }
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether it fits the device."""
+        return judge(self.record.get("memory-process"), self.device)
+
+    @property
+    def asked_workload(self) -> Workload:
+        """As asked for: rows that are cut into windows count once, at their whole length."""
+        if self.windows == 1 or self.asked_seq is None:
+            return self.workload
+        return replace(self.workload, seq=self.asked_seq)
 
     def _model(self) -> dict[str, Any]:
         spec = self.spec
@@ -52,17 +95,23 @@ class Row:
             "parameters": {
                 "total": spec.parameters,
                 "non_embedding": self._whole("non-embedding"),
-                "active": plain(self.record.get("active")),
+                "active": self._whole("active") or spec.parameters,
             },
         }  # fmt: skip
 
-    def _memory(self) -> dict[str, Any] | None:
-        total = plain(self.record.get("memory"))
-        if total is None:
-            return None
-        names = ("weights", "gradients", "optimiser", "activations", "logits")
-        breakdown = {name: self._whole(f"memory-{name}") for name in names}
-        return {**total, "kind": "allocated", "breakdown": breakdown}
+    def _memory(self) -> dict[str, Any]:
+        parts = {
+            "optimiser_state" if part == "optimiser" else part: self._whole(f"memory-{part}")
+            for part in PARTS
+        }
+        known = self.record.get("memory-allocated") is not None
+        return {
+            "allocated": plain(self.record.get("memory-allocated")),
+            "reserved": plain(self.record.get("memory-reserved")),
+            "process": plain(self.record.get("memory-process")),
+            "breakdown": {name: size or 0 for name, size in parts.items()} if known else None,
+            "instant": self.record.context.get("instant"),
+        }
 
     def _whole(self, name: str) -> int | None:
         value = self.record.value(name)
@@ -74,12 +123,129 @@ def plain(quantity: Quantity | None) -> dict[str, Any] | None:
     return None if quantity is None else quantity.as_json()
 
 
-def compare(models: Sequence[tuple[str, ModelSpec]], workload: Workload, device: Device) -> tuple[Row, ...]:
-    """One row a model, in the order given. ``models``: (name asked for, spec)."""
-    return tuple(
-        Row(asked=asked, spec=spec, record=estimate(spec, workload, device), workload=workload, device=device)
-        for asked, spec in models
+def throughput(latency: Quantity | None, rows: int) -> Quantity | None:
+    """Rows a second of one copy, batch after batch."""
+    if latency is None:
+        return None
+    low, high = latency.low or latency.value, latency.high or latency.value
+    return Quantity.estimated(
+        rows / latency.value, "1/s", low=rows / high, high=rows / low, note="rows a second"
     )
+
+
+def compare(models: Sequence[tuple[str, ModelSpec]], workload: Workload, device: Device) -> tuple[Row, ...]:
+    """One row a model, in the order given. ``models``: (name asked for, spec).
+
+    Rows longer than an encoder's maximum are planned as sliding windows that overlap by a quarter.
+    """
+    return tuple(_row(asked, spec, workload, device) for asked, spec in models)
+
+
+def _row(asked: str, spec: ModelSpec, workload: Workload, device: Device) -> Row:
+    if not longer_than_allowed(spec, workload) or spec.kind != "encoder":
+        record = estimate(spec, workload, device)
+        return Row(asked=asked, spec=spec, record=record, workload=workload, device=device)
+    plan = plan_windows(workload.seq, spec.max_sequence_length or workload.seq)
+    each = replace(workload, seq=plan.length)
+    record = estimate(spec, each, device)
+    record.context["assumptions"].append(
+        f"{workload.seq} tokens are more than its {plan.length}: {plan.count} windows a row, "
+        f"{plan.overlap} tokens shared"
+    )
+    for name in ("latency", "flops", "flops-training-step"):
+        quantity = record.get(name)
+        if quantity is not None:
+            record = record.with_quantities(**{name: _times(quantity, plan.count)})
+    return Row(
+        asked=asked,
+        spec=spec,
+        record=record,
+        workload=each,
+        device=device,
+        windows=plan.count,
+        asked_seq=workload.seq,
+    )
+
+
+def _times(quantity: Quantity, factor: int) -> Quantity:
+    low, high = quantity.low or quantity.value, quantity.high or quantity.value
+    return replace(quantity, value=quantity.value * factor, low=low * factor, high=high * factor)
+
+
+def sized(
+    asked: str, spec: ModelSpec, workload: Workload, device: Device, plan: RunPlan | None = None
+) -> Row:
+    """One model with all that can be said: the largest batch, what would lower its memory, and the run.
+
+    Raises:
+        UsageError: the sequence is longer than the model's hard limit.
+    """
+    reason = longer_than_allowed(spec, workload)
+    if reason:
+        raise UsageError(
+            "seq is beyond the model's maximum", got=workload.seq,
+            allowed=f"at most {spec.max_sequence_length}",
+            mend="'fitwright compare' plans longer inputs as sliding windows.",
+        )  # fmt: skip
+    run = None if plan is None else plan_run(spec, workload, device, plan)
+    row = Row(
+        asked=asked,
+        spec=spec,
+        record=estimate(spec, workload, device),
+        workload=workload,
+        device=device,
+        run=run,
+    )
+    process = row.record.get("memory-process")
+    if process is None:
+        return replace(row, suggestions=())
+    return replace(
+        row,
+        suggestions=suggest(spec, workload, device, row.record),
+        largest_batch=_largest(spec, workload, device, process),
+    )
+
+
+def _largest(spec: ModelSpec, workload: Workload, device: Device, process: Quantity) -> int | None:
+    """The largest batch whose own estimate fits, looked for around what live tensors alone suggest."""
+    found = obtain(
+        spec,
+        conditions_of(spec, workload, device),
+        point=(workload.micro_batch, workload.seq),
+        lora_rank=workload.lora_rank,
+    )
+    trace = found.trace
+    if trace is None or trace.point is not None or device.memory_bytes is None:
+        return None
+    limit = FREE_SHARE * device.memory_bytes
+    kept = kept_bytes(trace, workload, device)
+    course = Course(trace)
+    now = course.peak_bytes(workload.micro_batch, workload.seq)
+    fixed = (process.high or process.value) - now * _SLACK
+
+    def may_fit(micro_batch: int) -> bool:
+        return max(kept, fixed) + _SLACK * course.peak_bytes(micro_batch, workload.seq) <= limit
+
+    def fits(micro_batch: int) -> bool:
+        other = replace(workload, batch=micro_batch * workload.accumulation)
+        return judge(estimate(spec, other, device).get("memory-process"), device) == "fits"
+
+    return workload.accumulation * _largest_near(largest_batch(may_fit), fits)
+
+
+def _largest_near(guess: int, fits: Callable[[int], bool]) -> int:
+    """The largest number that ``fits``: in steps of a sixteenth from ``guess``, then by bisection; else 0."""
+    step = max(1, guess // 16)
+    low, high = guess, guess + step
+    while high <= LIMIT and fits(high):
+        low, high = high, high + step
+    if low == guess:
+        while low > 0 and not fits(low):
+            low, high = max(0, low - step), low
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
 
 
 def layers_text(spec: ModelSpec) -> str | None:

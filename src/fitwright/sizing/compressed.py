@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fitwright.core.errors import UsageError
-from fitwright.sizing import latency, memory
 from fitwright.sizing.corrections import Corrections
+from fitwright.sizing.latency import closed_form as latency
+from fitwright.sizing.memory import closed_form as memory
 from fitwright.spec.device import Device
 from fitwright.spec.model import ModelSpec
 from fitwright.spec.quantity import Quantity

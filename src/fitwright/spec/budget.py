@@ -1,7 +1,8 @@
 """The budget grammar: ``latency-p95=3ms,throughput=500/s,size=25MB,memory=1GiB,max-drop=1.0``.
 
 A value may be relative to the source model: ``latency-p95=0.33x``. ``max-drop`` is in points (hundredths) of
-the quality metric below the source model and is the quality gate; 1.5 unless told.
+the quality metric below the source model and is the quality gate; 1.5 unless told. ``training-memory`` is the
+peak of one fine-tuning step; ``price`` is US dollars for a million rows. Those two are only predicted.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ _KINDS: Mapping[str, _Kind] = {
     "throughput": _Kind("1/s", False, True, parse_rate, format_rate),
     "size": _Kind("B", True, True, parse_bytes, format_bytes),
     "memory": _Kind("B", True, True, parse_bytes, format_bytes),
+    "training-memory": _Kind("B", True, False, parse_bytes, format_bytes),
     "max-drop": _Kind("points", True, False, _parse_number, lambda v: f"{v:g} points"),
     "price": _Kind("USD", True, False, _parse_number, lambda v: f"{v:g} USD"),
 }

@@ -9,6 +9,10 @@ from fitwright.core.errors import UsageError
 from fitwright.spec.device import PRECISIONS
 
 Mode = Literal["infer", "train"]
+OPTIMISERS = (
+    "adamw", "adamw-plain", "adamw-foreach", "adamw-fused", "adamw-8bit", "adafactor", "sgd", "sgd-momentum",
+)  # fmt: skip
+"""``adamw`` is what torch chooses: foreach on a GPU, plain on a CPU."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,13 +23,28 @@ class Workload:
         mode: ``infer`` (one forward pass) or ``train`` (one optimiser step).
         batch: rows, at least 1.
         seq: tokens a row, at least 1.
-        precision: of weights and matrix products.
+        precision: of matrix products.
+        casting: ``autocast`` keeps weights in fp32 and casts for the products; ``pure`` keeps all in the
+            lower precision. ``None``: pure for inference, autocast for training. No meaning at fp32 and tf32.
+        attention: ``fused`` (scores are never stored) or ``eager``.
+        optimiser: of training: ``adamw`` (as torch chooses), ``adamw-plain``, ``adamw-foreach``,
+            ``adamw-fused``, ``adamw-8bit``, ``adafactor``, ``sgd``, ``sgd-momentum``.
+        checkpointing: layers compute their forward pass again in the backward pass.
+        accumulation: parts that a training batch is split into; divides ``batch``.
+        lora_rank: train adapters of this rank beside every attention projection, nothing else; ``None``:
+            train all.
     """
 
     mode: Mode = "infer"
     batch: int = 1
     seq: int = 128
     precision: str = "fp32"
+    casting: Literal["autocast", "pure"] | None = None
+    attention: Literal["fused", "eager"] = "fused"
+    optimiser: str = "adamw"
+    checkpointing: bool = False
+    accumulation: int = 1
+    lora_rank: int | None = None
 
     def __post_init__(self) -> None:
         if self.mode not in ("infer", "train"):
@@ -35,6 +54,59 @@ class Workload:
                 raise UsageError(f"{name} must be at least 1", got=value)
         if self.precision not in PRECISIONS:
             raise UsageError("unknown precision", got=self.precision, allowed=", ".join(PRECISIONS))
+        self._check_choices()
+        if self.mode == "train":
+            self._check_training()
+        else:
+            self._check_inference()
+
+    def _check_choices(self) -> None:
+        for name, value, allowed in (
+            ("casting", self.casting, (None, "autocast", "pure")),
+            ("attention", self.attention, ("fused", "eager")),
+            ("optimiser", self.optimiser, OPTIMISERS),
+        ):
+            if value not in allowed:
+                known = ", ".join(choice for choice in allowed if choice)
+                raise UsageError(f"unknown {name}", got=value, allowed=known)
+
+    def _check_training(self) -> None:
+        if self.precision in ("int8", "int4"):
+            raise UsageError(
+                "no training at whole-number precisions", got=self.precision, allowed="fp32, tf32, bf16, fp16"
+            )
+        if self.accumulation < 1 or self.batch % self.accumulation:
+            raise UsageError(
+                "accumulation must divide the batch", got=f"{self.accumulation} of {self.batch} rows",
+                allowed=", ".join(str(n) for n in range(1, min(self.batch, 64) + 1) if self.batch % n == 0),
+            )  # fmt: skip
+        if self.lora_rank is not None and self.lora_rank < 1:
+            raise UsageError("lora-rank must be at least 1", got=self.lora_rank)
+
+    def _check_inference(self) -> None:
+        given = {
+            "optimiser": self.optimiser != "adamw", "checkpointing": self.checkpointing,
+            "accumulation": self.accumulation != 1, "lora-rank": self.lora_rank is not None,
+        }  # fmt: skip
+        for name, is_given in given.items():
+            if is_given:
+                raise UsageError(
+                    f"{name} belongs to training, the mode is infer",
+                    got=name,
+                    mend="Give --mode train, or leave it out.",
+                )
+
+    @property
+    def micro_batch(self) -> int:
+        """Rows of one forward pass."""
+        return self.batch // self.accumulation
+
+    @property
+    def is_autocast(self) -> bool:
+        """Whether weights stay in fp32 under products in a lower precision."""
+        if self.precision not in ("bf16", "fp16"):
+            return False
+        return (self.casting or ("autocast" if self.mode == "train" else "pure")) == "autocast"
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from fitwright.sizing import flops
 from fitwright.sizing.corrections import Corrections
-from fitwright.sizing.memory import activation_value_bytes, weight_bytes
+from fitwright.sizing.memory.closed_form import activation_value_bytes, weight_bytes
 from fitwright.spec.device import Device
 from fitwright.spec.model import ModelSpec
 from fitwright.spec.quantity import Quantity

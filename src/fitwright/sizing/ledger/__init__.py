@@ -1,0 +1,1 @@
+"""What was predicted on this machine beside what was then measured, and the intervals that follow from it."""

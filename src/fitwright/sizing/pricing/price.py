@@ -1,0 +1,161 @@
+"""The price of a step: the sum over its operators, and what Python and the kernel add."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from fitwright.core.errors import UsageError
+from fitwright.sizing.pricing.operators import cold_share, name_weight_gradients, price_op
+from fitwright.sizing.pricing.profile import Profile
+from fitwright.sizing.trace.program import Op
+
+ENGINES = ("torch", "onnxruntime")
+DEFAULT_OPTIMISER = "adamw-plain"
+"""What torch's AdamW does on a CPU unless told otherwise."""
+_FREE_FAMILIES = ("view", "free")
+_OUTSIDE_WIDENS = 0.5
+_MODEL_ERROR = 0.12
+_SIGMAS = 1.65
+_MAPPED_ANEW_BYTES = 32 * 2**20
+"""glibc maps larger blocks anew each time (malloc.c: DEFAULT_MMAP_THRESHOLD_MAX on 64-bit systems)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Price:
+    """Seconds of one step.
+
+    Attributes:
+        seconds: expected.
+        low, high: about 90 %, before the ledger of this machine knows better.
+        by_family: seconds of each family of operators, and of ``python``, ``page faults`` or ``session``;
+        they add
+            up to ``seconds``.
+        outside_share: part of the operators' time that was priced outside of what was measured.
+    """
+
+    seconds: float
+    low: float
+    high: float
+    by_family: Mapping[str, float]
+    outside_share: float
+
+
+def price_step(
+    ops: Iterable[Op],
+    modules: int,
+    profile: Profile,
+    engine: str = "torch",
+    precision: str = "fp32",
+    *,
+    mode: str = "infer",
+    faulted_bytes: int | None = None,
+) -> Price:
+    """Seconds of one step of a model on a profiled machine; for training without the optimiser's part.
+
+    CPU: ``context · Σ price(op) · count + modules · module cost + step cost + faulted bytes · page-fault
+    cost``. Operators are priced as if they ran one after the other, which eager torch and ONNX Runtime do;
+    ``context`` is how much more they took in the profile's reference models than alone. GPU: the longer of
+    that sum and of issuing every kernel, for both go on at the same time.
+
+    Args:
+        ops: of the traced torch step; for ``onnxruntime`` an inference trace, which is translated to its
+        graph. modules: calls of ``nn.Module`` in the step; their cost counts for torch alone.
+        profile: of the machine.
+        engine: ``torch`` (eager) or ``onnxruntime``.
+        precision: of the products: fp32 or bf16 for torch, fp32 or int8 for ONNX Runtime.
+        mode: ``infer`` or ``train``.
+        faulted_bytes: memory that the kernel must map anew in every step, as
+            :func:`fitwright.sizing.pricing.page_faults.faulted_bytes` finds it; ``None``: every output above
+            32 MiB.
+
+    Raises:
+        UsageError: the profile lacks this engine or precision.
+    """
+    check_profiled(profile, engine, precision)
+    ops = [op for op in ops if op.family not in _FREE_FAMILIES]
+    if mode == "train":
+        ops = name_weight_gradients(ops)
+    coldness = cold_share(ops, profile, engine, precision)
+    alone: dict[str, float] = defaultdict(float)
+    outside = 0.0
+    for op in ops:
+        seconds, beyond = price_op(op, profile, engine, precision, coldness=coldness)
+        alone[op.family] += seconds * op.count
+        outside += beyond * op.count
+    context = profile.constants.get(f"{engine}/{mode}/{precision}/context", 1.0)
+    by_family = {family: seconds * context for family, seconds in alone.items()}
+    outside_share = outside / max(math.fsum(alone.values()), 1e-12)
+    by_family |= _beside_operators(ops, modules, profile, engine, mode, faulted_bytes, by_family)
+    total = math.fsum(by_family.values())
+    sigma = math.hypot(_MODEL_ERROR, profile.repeat_error) + _OUTSIDE_WIDENS * outside_share
+    factor = math.exp(_SIGMAS * sigma)
+    return Price(
+        seconds=total,
+        low=total / factor,
+        high=total * factor,
+        by_family=by_family,
+        outside_share=outside_share,
+    )
+
+
+def price_optimiser(
+    parameters: Sequence[tuple[tuple[int, ...], int]], profile: Profile, optimiser: str = DEFAULT_OPTIMISER
+) -> float:
+    """Seconds of one step of an optimiser over fp32 weights, gradients already there.
+
+    Args:
+        parameters: (shape, count) of the trained tensors.
+        optimiser: as :data:`fitwright.spec.workload.OPTIMISERS` names it.
+
+    Raises:
+        UsageError: that optimiser was not profiled.
+    """
+    name = DEFAULT_OPTIMISER if optimiser == "adamw" else optimiser
+    surface = profile.surface("torch", "fp32", f"optimiser_{name}")
+    if surface is None:
+        known = sorted(
+            key.rpartition("_")[2] for key in profile.surfaces if key.startswith("torch/fp32/optimiser_")
+        )
+        raise UsageError(
+            "the profile has no time of this optimiser", got=optimiser, allowed=", ".join(known) or "none",
+            mend="Run: fitwright profile",
+        )  # fmt: skip
+    return math.fsum(surface.price((4.0 * math.prod(shape),)).seconds * count for shape, count in parameters)
+
+
+def check_profiled(profile: Profile, engine: str, precision: str) -> None:
+    """Whether ``profile`` can price that engine at that precision.
+
+    Raises:
+        UsageError: it cannot; the message says what it can.
+    """
+    if engine not in ENGINES:
+        raise UsageError("unknown engine", got=engine, allowed=", ".join(ENGINES))
+    if precision not in profile.precisions(engine):
+        raise UsageError(
+            f"the profile {profile.key} has no {engine} at {precision}", got=precision,
+            allowed=", ".join(profile.precisions(engine)) or "nothing: this engine was not profiled",
+            mend=f"Run: fitwright profile --engine {engine}",
+        )  # fmt: skip
+
+
+def _beside_operators(
+    ops: Sequence[Op], modules: int, profile: Profile, engine: str, mode: str, faulted_bytes: int | None,
+    by_family: Mapping[str, float],
+) -> dict[str, float]:  # fmt: skip
+    constants = profile.constants
+    if engine == "onnxruntime":
+        return {"session": constants.get(f"{engine}/session_s", 0.0)}
+    python_s = modules * constants.get(f"torch/{mode}/module_s", 0.0)
+    python_s += constants.get(f"torch/{mode}/step_s", 0.0)
+    if profile.device.get("kind") == "gpu":
+        issued_s = python_s + sum(op.count for op in ops) * constants.get("torch/launch_s", 0.0)
+        return {"python": max(0.0, issued_s - math.fsum(by_family.values()))}
+    if faulted_bytes is None:
+        faulted_bytes = sum(
+            op.written_bytes * op.count for op in ops if op.written_bytes > _MAPPED_ANEW_BYTES
+        )
+    return {"python": python_s, "page faults": faulted_bytes * constants.get("page_fault_s_per_byte", 0.0)}

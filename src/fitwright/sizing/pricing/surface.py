@@ -1,0 +1,178 @@
+"""Measured cells of one kind of operator: a physical fit, and what it leaves over interpolated between cells.
+
+The fit carries the price where nothing was measured; the interpolated rest makes it exact at the cells. So
+extrapolation keeps the fit's slope with the nearest cell's efficiency.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fitwright.core.errors import DataError
+from fitwright.sizing.pricing.features import KINDS, Dims
+
+_NEAREST_COLUMNS = 4
+_SWEEPS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One measured point.
+
+    Attributes:
+        at: coordinates, as ``KINDS[kind].axes`` names them.
+        seconds: of one call, the median of the fastest half of the samples.
+        spread: half the range of that half, relative to ``seconds``.
+    """
+
+    at: Dims
+    seconds: float
+    spread: float
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """Seconds of one call, and whether the point lies outside of what was measured."""
+
+    seconds: float
+    outside: bool
+
+
+@dataclass
+class Surface:
+    """Cells of one kind, ready to be asked.
+
+    Args:
+        kind: key of :data:`~fitwright.sizing.pricing.features.KINDS`.
+        cells: at least one.
+
+    Raises:
+        DataError: no cells, an unknown kind, or a time that is not positive.
+    """
+
+    kind: str
+    cells: tuple[Cell, ...]
+    coefficients: tuple[float, ...] = ()
+    _columns: dict[Dims, tuple[list[float], list[float]]] = field(default_factory=dict, repr=False)
+    _answers: dict[Dims, Priced] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise DataError("unknown kind of surface", got=self.kind, allowed=", ".join(KINDS))
+        kind = KINDS[self.kind]
+        axes = len(kind.axes)
+        usable = (c.seconds > 0 and len(c.at) == axes and min(c.at) > 0 for c in self.cells)
+        if not self.cells or not all(usable):
+            places = ", ".join(kind.axes)
+            raise DataError(f"a surface of kind {self.kind} needs cells with a time at positive {places}")
+        if not self.coefficients:
+            rows = [kind.terms(cell.at) for cell in self.cells]
+            self.coefficients = fit(rows, [cell.seconds for cell in self.cells])
+
+    def _fill(self) -> None:
+        """Sort the cells into columns: once, and only of surfaces that are asked."""
+        line = KINDS[self.kind].line
+        for cell in sorted(self.cells, key=lambda c: c.at[line]):
+            places, rests = self._columns.setdefault(_without(cell.at, line), ([], []))
+            places.append(math.log2(cell.at[line]))
+            rests.append(math.log(cell.seconds / self._fitted(cell.at)))
+
+    def price(self, at: Dims) -> Priced:
+        """Seconds of one call at those coordinates (each at least 1)."""
+        found = self._answers.get(at)
+        if found is None:
+            found = self._answers[at] = self._priced(at)
+        return found
+
+    def _priced(self, at: Dims) -> Priced:
+        if not self._columns:
+            self._fill()
+        line = KINDS[self.kind].line
+        place, group = math.log2(at[line]), _without(at, line)
+        column = self._columns.get(group)
+        chosen = [(1.0, column, 0.0)] if column is not None else self._near(group)
+        weight = rest = 0.0
+        outside = chosen[0][2] > 2.0  # the nearest column is further than a factor of 4 away
+        for share, (places, rests), _ in chosen:
+            weight += share
+            rest += share * _interpolated(places, rests, place)
+        places = chosen[0][1][0]
+        outside = outside or place > places[-1] + 2 or place < places[0] - 1
+        return Priced(self._fitted(at) * math.exp(rest / weight), outside)
+
+    def _near(self, group: Dims) -> list[tuple[float, tuple[list[float], list[float]], float]]:
+        """The nearest columns with their weights (inverse square of the distance in octaves)."""
+        distances = sorted(
+            (math.dist([math.log2(a) for a in group], [math.log2(b) for b in other]), other)
+            for other in self._columns
+        )[:_NEAREST_COLUMNS]
+        return [(1.0 / max(d, 1e-6) ** 2, self._columns[other], d) for d, other in distances]
+
+    def _fitted(self, at: Dims) -> float:
+        terms = KINDS[self.kind].terms(at)
+        return sum(c * t for c, t in zip(self.coefficients, terms, strict=True))
+
+    def as_json(self) -> dict[str, Any]:
+        """``{kind, coefficients, cells: [[…coordinates, seconds, spread], …]}``."""
+        cells = [[*cell.at, float(f"{cell.seconds:.5g}"), round(cell.spread, 4)] for cell in self.cells]
+        return {"kind": self.kind, "coefficients": list(self.coefficients), "cells": cells}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Surface:
+        """The inverse of :meth:`as_json`.
+
+        Raises:
+            DataError: not such a value.
+        """
+        try:
+            cells = tuple(Cell(tuple(map(float, row[:-2])), row[-2], row[-1]) for row in data["cells"])
+            return cls(data["kind"], cells, tuple(data["coefficients"]))
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise DataError(f"not a surface of a device profile: {error!r}") from None
+
+
+def fit(rows: Sequence[tuple[float, ...]], seconds: Sequence[float]) -> tuple[float, ...]:
+    """Coefficients, none negative, that minimise the relative squared error of ``Σ coefficient × term``.
+
+    Cyclic coordinate descent on the normal equations (Franc, Hlaváč, Navara 2005, "Sequential coordinate-wise
+    algorithm for the non-negative least squares problem"). The first is held above zero, so that no price is.
+    """
+    width = len(rows[0])
+    scaled = [[term / s for term in row] for row, s in zip(rows, seconds, strict=True)]
+    norms = [max(math.sqrt(sum(row[j] ** 2 for row in scaled)), 1e-300) for j in range(width)]
+    scaled = [[row[j] / norms[j] for j in range(width)] for row in scaled]
+    gram = [[sum(row[i] * row[j] for row in scaled) for j in range(width)] for i in range(width)]
+    found, slope = [0.0] * width, [-sum(row[j] for row in scaled) for j in range(width)]
+    order = [*range(1, width), 0]  # where cells are too few to tell, the work explains the time
+    for _ in range(_SWEEPS):
+        for j in order:
+            if gram[j][j] <= 0:
+                continue
+            new = max(0.0, found[j] - slope[j] / gram[j][j])
+            if new != found[j]:
+                step = new - found[j]
+                found[j] = new
+                for i in range(width):
+                    slope[i] += step * gram[i][j]
+    plain = [value / norm for value, norm in zip(found, norms, strict=True)]
+    plain[0] = max(plain[0], 1e-3 * min(seconds))
+    return tuple(plain)
+
+
+def _without(at: Dims, place: int) -> Dims:
+    return at[:place] + at[place + 1 :]
+
+
+def _interpolated(places: list[float], values: list[float], at: float) -> float:
+    """Piecewise linear; beyond the ends the end's value."""
+    right = bisect_left(places, at)
+    if right == 0:
+        return values[0]
+    if right == len(places):
+        return values[-1]
+    share = (at - places[right - 1]) / (places[right] - places[right - 1])
+    return values[right - 1] + share * (values[right] - values[right - 1])

@@ -1,0 +1,168 @@
+"""The trace of a model under given conditions: shipped, kept, or made now; else the nearest shipped."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from fitwright.core.errors import FitwrightError
+from fitwright.core.files import sha256_json
+from fitwright.core.provenance import package_versions
+from fitwright.sizing.trace import store
+from fitwright.sizing.trace.conditions import Conditions, window_of
+from fitwright.sizing.trace.program import Trace
+from fitwright.spec.device import Device
+from fitwright.spec.model import ModelSpec
+from fitwright.spec.workload import Workload
+
+_STEP_BY_TOKEN = ("mamba",)
+_TRACER_VERSION = 1
+"""Raised when the tracer counts otherwise than before: kept traces of older versions are made anew."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Obtained:
+    """A trace, or why there is none. ``note``: what it stands in for; empty if it is the one asked for."""
+
+    trace: Trace | None
+    note: str = ""
+
+
+def conditions_of(spec: ModelSpec, workload: Workload, device: Device) -> Conditions:
+    """The conditions of ``workload`` on ``device``; a CPU keeps activations at int8 and int4 in fp32."""
+    precision = "fp32"
+    if workload.is_autocast:
+        precision = "autocast"
+    elif workload.precision in ("bf16", "fp16") or (
+        workload.precision in ("int8", "int4") and device.kind != "cpu"
+    ):
+        precision = "low"
+    window = window_of(config_values(spec))
+    long = window is not None and workload.seq >= window
+    # without gradients both devices hold the same tensors
+    on_cpu = device.kind == "cpu" or workload.mode == "infer"
+    return Conditions(
+        mode=workload.mode, precision=precision, attention=workload.attention,  # type: ignore[arg-type]
+        device="cpu" if on_cpu else "cuda", checkpointing=workload.checkpointing,
+        window="long" if long else "short",
+    )  # fmt: skip
+
+
+def config_values(spec: ModelSpec) -> dict[str, object]:
+    """What ``config.json`` of the model holds."""
+    return {**spec.facts.get("config", {}), "model_type": spec.model_type}
+
+
+def obtain(
+    spec: ModelSpec,
+    conditions: Conditions,
+    *,
+    point: tuple[int, int],
+    lora_rank: int | None = None,
+    now: bool = True,
+) -> Obtained:
+    """The trace of ``spec`` under ``conditions``, from where it is cheapest.
+
+    A catalogue model's shipped trace needs no torch. Otherwise the model is traced now, if torch and
+    transformers are installed, and the trace is kept in the user's folder. Where neither is possible, the
+    nearest shipped trace stands in and the note says so.
+
+    Args:
+        point: (batch, sequence), for models whose step is no polynomial in them.
+        now: trace now where nothing is at hand; takes seconds a model.
+    """
+    key = conditions.key()
+    if lora_rank is None:
+        found = store.shipped(spec.id, key)
+        if found is not None:
+            return Obtained(trace=found)
+    why = "torch and transformers are not installed" if now else "none ships with the catalogue"
+    if spec.model_type in _STEP_BY_TOKEN:
+        why = f"a step of {spec.model_type} holds one operator a token"
+    elif now and _can_trace():
+        try:
+            return Obtained(trace=_kept_or_made(spec, conditions, point, lora_rank))
+        except FitwrightError as error:
+            why = str(error)
+    return _nearest(spec, conditions, why, lora_rank)
+
+
+def _can_trace() -> bool:
+    return all(importlib.util.find_spec(name) is not None for name in ("torch", "transformers"))
+
+
+def _kept_or_made(
+    spec: ModelSpec, conditions: Conditions, point: tuple[int, int], lora_rank: int | None
+) -> Trace:
+    digest = _digest(spec, point, lora_rank)
+    key = conditions.key()
+    for number in (f"{key}", f"{key}-{point[0]}x{point[1]}"):
+        kept = store.load_made(digest, number)
+        if kept is not None:
+            return kept
+    return _made(spec.id, conditions, point, lora_rank, digest, spec)
+
+
+def _digest(spec: ModelSpec, point: tuple[int, int], lora_rank: int | None) -> str:  # noqa: ARG001
+    versions = package_versions(("torch", "transformers"))
+    return sha256_json([
+        config_values(spec), spec.architecture, versions, _TRACER_VERSION, lora_rank, bool(spec.warning)
+    ])[:32]  # fmt: skip
+
+
+def _made(
+    _: str,
+    conditions: Conditions,
+    point: tuple[int, int],
+    lora_rank: int | None,
+    digest: str,
+    spec: ModelSpec,
+) -> Trace:
+    from fitwright.sizing.tracing.interface import trace
+
+    lora = None
+    if lora_rank is not None:
+        from fitwright.sizing.tracing.lora import LoRA
+
+        lora = LoRA(rank=lora_rank)
+    found = trace(
+        config_values(spec), conditions, architecture=class_name(spec), source=spec.id, point=point,
+        longest=spec.max_sequence_length, untied=bool(spec.warning), lora=lora,
+    )  # fmt: skip
+    key = conditions.key()
+    store.save_made(digest, key if found.point is None else f"{key}-{point[0]}x{point[1]}", found)
+    return found
+
+
+def class_name(spec: ModelSpec) -> str | None:
+    """The class to build; ``None``: the base class of the type."""
+    built = spec.facts.get("built_class")
+    if isinstance(built, str):
+        return built
+    return None if "(" in spec.architecture else spec.architecture
+
+
+@lru_cache(maxsize=1)
+def _fallbacks() -> tuple[dict[str, str], ...]:
+    """What may be changed to come to a shipped trace, least harmful first."""
+    return (
+        {"device": "cuda"}, {"device": "cpu"}, {"attention": "fused"}, {"precision": "low"},
+        {"precision": "fp32"}, {"attention": "fused", "precision": "fp32"}, {"checkpointing": ""},
+        {"checkpointing": "", "precision": "fp32"}, {"window": "short"},
+        {"checkpointing": "", "attention": "fused", "precision": "fp32", "window": "short"},
+    )  # fmt: skip
+
+
+def _nearest(spec: ModelSpec, conditions: Conditions, why: str, lora_rank: int | None) -> Obtained:
+    for change in _fallbacks():
+        plain = {name: (value if name != "checkpointing" else False) for name, value in change.items()}
+        nearby = replace(conditions, **plain)  # type: ignore[arg-type]
+        found = store.shipped(spec.id, nearby.key())
+        if found is not None:
+            changed = ", ".join(f"{name} {getattr(nearby, name)}" for name in change)
+            extra = "; adapters taken for full training" if lora_rank is not None else ""
+            return Obtained(
+                trace=found, note=f"no trace for {conditions.key()} ({why}): taken with {changed}{extra}"
+            )
+    return Obtained(trace=None, note=f"no trace: {why}")
