@@ -40,7 +40,7 @@ def test_the_process_is_what_has_to_fit_where_the_estimate_has_it(monkeypatch):
         held = {
             name: Quantity.estimated(place + 1e9, "B", low=1e9, high=2e9) for place, name in enumerate(names)
         }
-        return lambda *_: Record(subject="s", quantities=held, context={"assumptions": []})
+        return lambda *_, **__: Record(subject="s", quantities=held, context={"assumptions": []})
 
     for names, taken in (
         (("memory-allocated", "memory-process", "memory-reserved"), "memory-process"),

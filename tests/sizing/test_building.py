@@ -3,6 +3,7 @@
 import pytest
 
 from fitwright.catalog import config_file, store
+from fitwright.core.errors import UsageError
 from fitwright.sizing.building import build
 from tests.sizing.config_folders import CASES, T5, TEXT, independent, saved
 
@@ -114,6 +115,15 @@ def test_a_class_that_the_library_lends_to_another_type():
     ).to_diff_dict()
     values["architectures"] = ["MllamaForCausalLM"]
     assert build(values, "here").architecture == "MllamaForCausalLM"
+
+
+@pytest.mark.parametrize("name", ["VoxtralRealtimeTextConfig", "BlipTextConfig"])
+def test_a_type_without_a_base_class(name):
+    import transformers
+
+    values = getattr(transformers, name)().to_diff_dict()
+    with pytest.raises(UsageError, match=f"no base class for.*{values['model_type']}"):
+        build(values, "here")
 
 
 @pytest.mark.slow

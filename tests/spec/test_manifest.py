@@ -81,5 +81,6 @@ def test_devices_and_workloads_refuse_nonsense() -> None:
     for bad in ({"mode": "dream"}, {"batch": 0}, {"seq": 0}, {"precision": "fp8"}):
         with pytest.raises(UsageError):
             Workload(**bad)  # type: ignore[arg-type]
-    assert Workload(batch=2).as_json() == {"mode": "infer", "batch": 2, "seq": 128, "precision": "fp32"}
+    asked = {"mode": "infer", "batch": 2, "seq": 128, "precision": "fp32"}
+    assert asked.items() <= Workload(batch=2).as_json().items()
     assert Device(name="x", kind="cpu").as_json()["memory_bytes"] is None

@@ -101,7 +101,13 @@ def _class_of(transformers: Any, config: Any, values: Mapping[str, Any], source:
 
     names = values.get("architectures")
     if not names:
-        base = class_of(config, None)
+        try:
+            base = class_of(config, None)
+        except ValueError:  # a few types name a base class that the library does not have
+            raise UsageError(
+                f"transformers has no base class for the type of {source}", got=values["model_type"],
+                mend="Name the class in 'architectures'.",
+            ) from None  # fmt: skip
         return base[0] if isinstance(base, tuple) else base
     found: Any = getattr(transformers, names[0], None)
     if found is None:

@@ -47,6 +47,8 @@ def estimate(
         trace_now: trace a model of which no trace is at hand, which takes seconds; off where many are judged.
     """
     assumptions: list[str] = []
+    if spec.notes and "built_class" not in spec.facts:  # what reading a config took for granted
+        assumptions.append(spec.notes)
     context = {**workload.as_json(), "device": device.name, "assumptions": assumptions}
     found = {**_counts(spec), "size": size_of(spec.parameters, workload.precision)}
     too_long = longer_than_allowed(spec, workload)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from fitwright.core.errors import UsageError
 from fitwright.sizing.trace.conditions import Conditions
 from tests.sizing.tracing.tiny import CONFIGS, course, operators, recorded, traced
 
@@ -13,15 +14,19 @@ TRAINING = {
     "checkpointing": Conditions(mode="train", checkpointing=True, precision="autocast", device="cuda"),
     "bf16": Conditions(mode="train", precision="low", device="cuda", attention="eager"),
 }
+WITHOUT_CHECKPOINTING = ("mpnet",)
 ODD, BLOCKS = (7, 41), (2, 96)
 """Points that were not traced; CUDA's fused attention pads to blocks of 32 tokens."""
 
 
 def pairs():
-    """Every family in inference and in one kind of training now, the others in the slow run."""
+    """Every family in one kind of training now, the others in the slow run."""
     for number, family in enumerate(CONFIGS):
-        yield pytest.param(family, INFER, id=f"{family}-infer")
+        marks = () if family in ("bert", "t5", "vit") else (pytest.mark.slow,)
+        yield pytest.param(family, INFER, id=f"{family}-infer", marks=marks)
         for place, (name, conditions) in enumerate(TRAINING.items()):
+            if conditions.checkpointing and family in WITHOUT_CHECKPOINTING:
+                continue
             marks = () if place == number % len(TRAINING) else (pytest.mark.slow,)
             yield pytest.param(family, conditions, id=f"{family}-{name}", marks=marks)
 
@@ -37,3 +42,8 @@ def test_the_repeated_layer_at_a_new_point_is_the_whole_model_there(family, cond
     assert course(short, *point) == course(whole, *point)
     assert operators(short, *point) == operators(whole, *point)
     assert short.modules == whole.modules
+
+
+def test_a_class_that_cannot_checkpoint_is_refused():
+    with pytest.raises(UsageError, match="MPNetForMaskedLM"):
+        traced("mpnet", Conditions(mode="train", checkpointing=True))

@@ -6,31 +6,23 @@ from fitwright.sizing.trace.conditions import Conditions
 from tests.sizing.tracing import tiny
 
 POINT = (2, 40)
-NOW = ["bert", "gpt2", "llama", "t5", "deberta-v2", "vit"]
-LATER = ["bart", "mpnet", "opt", "whisper"]
+FAMILIES = ["bert", "gpt2", "llama", "t5", "deberta-v2", "vit", "bart", "mpnet", "opt", "whisper"]
+KINDS = [("train", "eager"), ("train", "fused"), ("infer", "eager"), ("infer", "fused")]
 
 
-def families():
-    yield from NOW
-    yield from (pytest.param(family, marks=pytest.mark.slow) for family in LATER)
+def steps():
+    """Unfused training of half the families and fused inference of a few now, the others in the slow run."""
+    for family in FAMILIES:
+        for kind in KINDS:
+            now = FAMILIES[:6] if kind == KINDS[0] else FAMILIES[1:4] if kind == KINDS[3] else ()
+            yield pytest.param(family, *kind, marks=() if family in now else (pytest.mark.slow,))
 
 
-@pytest.mark.parametrize("family", list(families()))
-@pytest.mark.parametrize(("mode", "attention"), [("infer", "eager"), ("infer", "fused"), ("train", "eager")])
+@pytest.mark.parametrize(("family", "mode", "attention"), list(steps()))
 def test_the_traced_peak_is_the_real_one_to_the_byte(family, mode, attention):
+    """Off the GPU, attention that drops scores is never fused: training keeps them either way."""
     from tests.sizing.tracing.real import run
 
     conditions = Conditions(mode=mode, attention=attention)
-    real = run(family, conditions, *POINT)
-    assert max(tiny.course(tiny.traced(family, conditions), *POINT)) == real.peak
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("family", NOW + LATER)
-def test_fused_training_falls_back_where_it_really_does(family):
-    """Off the GPU attention with dropout is not fused: it keeps its scores."""
-    from tests.sizing.tracing.real import run
-
-    conditions = Conditions(mode="train")
     real = run(family, conditions, *POINT)
     assert max(tiny.course(tiny.traced(family, conditions), *POINT)) == real.peak

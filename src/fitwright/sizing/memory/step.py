@@ -98,7 +98,7 @@ def _holes(trace: Trace, batch: int, seq: int) -> tuple[int, int]:
     """What the heap holds besides live tensors at the peak of a forward pass: (expected, most) bytes.
 
     Blocks below 32 MiB come from glibc's heap, whose holes grow with the largest of them: 18.6 MB · (its
-    MB)^0.7, fitted on 27 inference points of 20 models (``benchmarks/sizing/memory.py``). Known error: a
+    MB)^0.7, fitted on 27 inference points (``benchmarks/sizing/memory.py``). Known error: a
     factor of two either way, and the same process differs from itself by as much; a replay of the heap did
     worse (docs/decisions/0005).
     """

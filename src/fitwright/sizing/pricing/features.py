@@ -15,11 +15,13 @@ class Kind(NamedTuple):
     axes: names of the coordinates of a cell.
     terms: the coordinates' terms; time ≈ Σ coefficient × term, coefficients not negative.
     line: place of the coordinate along which cells are interpolated; the others choose the columns.
+    far: how much an octave of each of those others counts in the distance between columns.
     """
 
     axes: tuple[str, ...]
     terms: Callable[[Dims], tuple[float, ...]]
     line: int
+    far: tuple[float, ...]
 
 
 def _matmul(at: Dims) -> tuple[float, ...]:
@@ -53,12 +55,12 @@ def _bytes(at: Dims) -> tuple[float, ...]:
 
 
 KINDS: Mapping[str, Kind] = {
-    "matmul": Kind(("m", "n", "k"), _matmul, 0),
-    "attention": Kind(("heads", "queries", "keys_per_query", "width"), _attention, 1),
-    "rows": Kind(("rows", "width"), _rows, 0),
-    "convolution": Kind(("positions", "taps", "channels"), _convolution, 0),
-    "table": Kind(("rows", "width", "entries"), _table, 0),
-    "bytes": Kind(("bytes",), _bytes, 0),
+    "matmul": Kind(("m", "n", "k"), _matmul, 0, (1.0, 1.0)),
+    "attention": Kind(("heads", "queries", "keys_per_query", "width"), _attention, 1, (0.5, 1.0, 1.0)),
+    "rows": Kind(("rows", "width"), _rows, 0, (1.0,)),
+    "convolution": Kind(("positions", "taps", "channels"), _convolution, 0, (1.0, 1.0)),
+    "table": Kind(("rows", "width", "entries"), _table, 0, (1.0, 1.0)),
+    "bytes": Kind(("bytes",), _bytes, 0, ()),
 }
 """``attention``: fused attention and the products of activations inside a plain one; heads counts every row's
 heads, width is of one head. ``convolution``: positions counts every row's, taps are input

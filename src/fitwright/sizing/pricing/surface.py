@@ -106,10 +106,15 @@ class Surface:
 
     def _near(self, group: Dims) -> list[tuple[float, tuple[list[float], list[float]], float]]:
         """The nearest columns with their weights (inverse square of the distance in octaves)."""
-        distances = sorted(
-            (math.dist([math.log2(a) for a in group], [math.log2(b) for b in other]), other)
-            for other in self._columns
-        )[:_NEAREST_COLUMNS]
+        far = KINDS[self.kind].far
+
+        def place(of: Dims) -> list[float]:
+            return [weight * math.log2(value) for weight, value in zip(far, of, strict=True)]
+
+        here = place(group)
+        distances = sorted((math.dist(here, place(other)), other) for other in self._columns)[
+            :_NEAREST_COLUMNS
+        ]
         return [(1.0 / max(d, 1e-6) ** 2, self._columns[other], d) for d, other in distances]
 
     def _fitted(self, at: Dims) -> float:

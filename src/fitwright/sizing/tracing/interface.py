@@ -142,13 +142,17 @@ def _points(values: Mapping[str, Any], conditions: Conditions, longest: int | No
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """transformers' log and warnings are about running models, not about tracing them."""
+    """transformers' log and warnings are about running models, not about tracing them.
+
+    What ``torch.jit.script`` compiled (parts of DeBERTa) changes its course at the second call: not in here.
+    """
+    import torch
     from transformers.utils import logging
 
     level = logging.get_verbosity()
     logging.set_verbosity_error()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), torch.jit.optimized_execution(False):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -15,7 +15,7 @@ from fitwright.core.errors import UsageError
 TRACED_LAYERS = 5
 """Layers of a longer stack that are traced: the first and the last may differ; the third is repeated."""
 
-_SHARED_ONLY_BY_THE_LIBRARY = ("t5", "mt5", "umt5")
+_SHARED_ONLY_BY_THE_LIBRARY = ("t5", "mt5", "umt5", "longt5", "pop2piano", "udop")
 _PLACE = ("layer_idx", "layer_id", "training", "layer_number")
 """Settings of a layer that say where it stands, not what it does."""
 
