@@ -89,7 +89,8 @@ def run(point: Measured) -> dict[str, Any] | None:
         say(f"{point.key}: not done after {LIMIT_S} s, left out")
         return None
     if ended.returncode:
-        say(f"{point.key}: failed, left out: {ended.stderr.strip()[-500:]}")
+        why = ended.stderr.strip()[-500:] or f"it ended with {ended.returncode}"  # below 0: a signal
+        say(f"{point.key}: failed, left out: {why}")
         return None
     found: dict[str, Any] = json.loads(ended.stdout)
     return found

@@ -19,6 +19,7 @@ from fitwright.core.provenance import capture
 from fitwright.sizing import devices
 from fitwright.sizing.interface import estimate
 from fitwright.sizing.ledger.conformal import calibrate
+from fitwright.sizing.memory.runtime import LIBRARIES_BYTES
 
 Row = dict[str, Any]
 MEGABYTE = 1e6
@@ -30,6 +31,7 @@ def report(chosen: Sequence[Measured], done: Mapping[str, Sequence[Row]], *, pee
     known = [point for point in chosen if done.get(point.key)]
     rows = [row_of(point, done[point.key]) for point in known]
     leave_models_out(rows)
+    refit_holes(rows)
     if peers:
         for row, said in zip(rows, ask_peers(known), strict=True):
             row["peers"] = said
@@ -95,6 +97,39 @@ def leave_models_out(rows: Sequence[Row]) -> None:
             }  # fmt: skip
 
 
+def refit_holes(rows: Sequence[Row]) -> None:
+    """To each row its error with the fitted constant of inference taken from the other models' points alone.
+
+    What the heap of a forward pass holds besides tensors is predicted by a constant fitted on such points
+    (``fitwright.sizing.memory.step``), so their plain error is in sample. Here it is scaled anew without
+    the row's model; its power stays. Training has no constant fitted on these points: its error is the plain.
+    """
+    inference = [row for row in rows if row["workload"]["mode"] == "infer"]
+    for row in rows:
+        row["error_left_out_pct"] = row["error_pct"]
+    for row in inference:
+        others = [other for other in inference if other["model"] != row["model"]]
+        if others:
+            scale = min(_scales(others), key=lambda scale: sum(abs(_error_at(one, scale)) for one in others))
+            row["error_left_out_pct"] = _error_at(row, scale)
+
+
+def _scales(rows: Sequence[Row]) -> list[float]:
+    """At one of these the summed error is least: each makes one row's prediction right."""
+    return [
+        (row["added_bytes"] - row["predicted"]["allocated"]) / _holes(row) for row in rows if _holes(row) > 0
+    ] or [1.0]
+
+
+def _holes(row: Row) -> float:
+    return float(row["predicted"]["process"] - LIBRARIES_BYTES - row["predicted"]["allocated"])
+
+
+def _error_at(row: Row, scale: float) -> float:
+    """The row's error in percent, had its holes been predicted ``scale`` times as large."""
+    return float(row["error_pct"] + 100 * (scale - 1) * _holes(row) / row["added_bytes"])
+
+
 def groups(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """The rows that a line of the table is about."""
     found = {"all": list(rows)}
@@ -113,10 +148,11 @@ def groups(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def summary(rows: Sequence[Row]) -> Row:
-    """Errors of a group, in percent of what the models add."""
+    """Errors of a group, left one model out, in percent of what the models add."""
     judged = [row["left_out"] for row in rows if row["left_out"]]
     return {
-        **errors(row["error_pct"] for row in rows),
+        **errors(row["error_left_out_pct"] for row in rows),
+        "in_sample": errors(row["error_pct"] for row in rows),
         "of_process_median_pct": errors(row["error_of_process_pct"] for row in rows)["median_pct"],
         "allocated_bias_pct": errors(row["allocated_error_pct"] for row in rows)["bias_pct"],
         "above_upper": sum(row["above_upper"] for row in rows),
@@ -158,7 +194,7 @@ def peer_summary(rows: Sequence[Row]) -> Row:
                 reasons[row["peers"][name]] = reasons.get(row["peers"][name], 0) + 1
         found[name] = {
             "errors": errors(100 * (row["peers"][name] / row["added_bytes"] - 1) for row in answered),
-            "fitwright_same_points": errors(row["error_pct"] for row in answered),
+            "fitwright_same_points": errors(row["error_left_out_pct"] for row in answered),
             "no_answer": reasons,
         }
     return found
@@ -166,14 +202,15 @@ def peer_summary(rows: Sequence[Row]) -> Row:
 
 def show(answer: Row) -> None:
     """The tables, to stderr."""
-    names = ("added MB", "predicted", "error %", "tensors %", "spread %")
+    names = ("added MB", "predicted", "error %", "left out", "tensors %", "spread %")
     say(f"\n{'point':72s} " + " ".join(f"{name:>9s}" for name in names))
     for row in answer["points"]:
         added, off = row["added_bytes"], row["predicted"]["process"] - row["measured_bytes"]
         spread = f"{row['repeat_spread_pct']:9.1f}" if len(row["samples"]) > 1 else ""
         say(
             f"{row['point']:72s} {added / MEGABYTE:9.0f} {(added + off) / MEGABYTE:9.0f} "
-            f"{row['error_pct']:+9.1f} {row['allocated_error_pct']:+9.1f} {spread}"
+            f"{row['error_pct']:+9.1f} {row['error_left_out_pct']:+9.1f} "
+            f"{row['allocated_error_pct']:+9.1f} {spread}"
         )
     names = ("bias %", "median", "p90", "worst", "above", "left out")
     say(f"\n{'':34s} points " + " ".join(f"{name:>7s}" for name in names))

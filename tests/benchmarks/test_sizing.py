@@ -77,6 +77,26 @@ def test_a_model_s_own_points_do_not_widen_its_interval(memory_report: ModuleTyp
     assert not rows[0]["left_out"]["above_upper"]
 
 
+def test_a_model_s_own_points_do_not_fit_its_prediction(memory_report: ModuleType) -> None:
+    """Tensors of 100, holes predicted as 10: the others show that 20 is right, the odd model has none."""
+    libraries = memory_report.LIBRARIES_BYTES
+
+    def row(model: str, mode: str, added: float) -> dict[str, object]:
+        predicted = {"process": libraries + 110.0, "allocated": 100.0}
+        error = 100 * (110 - added) / added
+        return {
+            "model": model, "workload": {"mode": mode}, "added_bytes": added, "predicted": predicted,
+            "error_pct": error,
+        }  # fmt: skip
+
+    rows = [row(f"other-{number}", "infer", 120.0) for number in range(5)]
+    rows += [row("odd", "infer", 100.0), row("other-0", "train", 100.0)]
+    memory_report.refit_holes(rows)
+    assert rows[0]["error_left_out_pct"] == pytest.approx(0.0)
+    assert rows[-2]["error_left_out_pct"] == pytest.approx(20.0)
+    assert rows[-1]["error_left_out_pct"] == rows[-1]["error_pct"]
+
+
 def test_without_a_card_the_gpu_benchmark_says_what_to_do() -> None:
     pytest.importorskip("torch")
     ended = subprocess.run(

@@ -7,15 +7,17 @@ from hypothesis import strategies as st
 from fitwright.catalog import store
 from fitwright.catalog.names import find
 from fitwright.core.errors import UsageError
-from fitwright.sizing import devices, flops
+from fitwright.sizing import devices, flops, interface
 from fitwright.sizing.corrections import Correction, Corrections, from_point
 from fitwright.sizing.interface import estimate
 from fitwright.sizing.latency import closed_form as latency
 from fitwright.sizing.memory import closed_form as memory
 from fitwright.sizing.trace import obtain
+from fitwright.sizing.trace.obtain import Obtained
 from fitwright.spec.quantity import Quantity
 from fitwright.spec.record import Record
 from fitwright.spec.workload import Workload
+from tests.sizing.trace.made import training_step
 
 T4 = devices.find("t4")
 CPU = devices.Device(name="two cores", kind="cpu", cores=2, peak_flops={"fp32": 3e11, "int8": 1.2e12})
@@ -140,3 +142,14 @@ def test_corrections_refuse_nonsense():
         Correction(factor=0)
     unchanged = estimate(find("gpt2"), Workload(), CPU)["latency"]
     assert Corrections().apply("latency", unchanged) == unchanged
+
+
+@pytest.mark.parametrize("point", [None, (2, 8)])
+def test_flops_of_a_batch_in_parts_are_those_of_all_parts(monkeypatch, point):
+    """A trace that holds for one point alone knows only the part, not the batch."""
+    trace = dataclasses.replace(training_step(), point=point)
+    monkeypatch.setattr(interface, "obtain", lambda *_, **__: Obtained(trace=trace))
+    workload = Workload(mode="train", batch=8, accumulation=4, seq=8)
+    found = estimate(find("bert-base"), workload, T4)
+    product = 2 * 8 * 10 * 10 * 2
+    assert found.value("flops-training-step") == 4 * product

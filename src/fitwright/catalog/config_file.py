@@ -63,7 +63,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise UsageError("config.json not found", got=got) from None
+        raise UsageError("config.json of the model not found", got=got) from None
     except IsADirectoryError:
         raise UsageError(
             "config.json is a folder where a file is needed", got=got, mend="Give the folder above it."

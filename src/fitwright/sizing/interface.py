@@ -126,7 +126,7 @@ def _counted(spec: ModelSpec, obtained: Obtained, mode: str, workload: Workload)
         and not obtained.note
         and holds_at(trace, workload)
     ):
-        value = flops_of(trace.ops_at(workload.batch, workload.seq))
+        value = flops_of(latency.operators(trace, workload))
     else:
         window = "-long" if trace is not None and trace.conditions.get("window") == "long" else ""
         known = shipped_flops(spec.id, f"{mode}-fp32-fused-cpu{window}")

@@ -50,7 +50,7 @@ def test_a_run_of_one_engine_keeps_what_was_known_of_the_other() -> None:
     assert set(both.surfaces) == set(former.surfaces) | set(new.surfaces)
     assert both.surfaces["torch/fp32/add"] is new.surfaces["torch/fp32/add"]
     assert both.constants == {"onnxruntime/session_s": 1e-5, "torch/infer/step_s": 2.0}
-    assert "1 surfaces are of 2026-11-21" in both.notes[-1]
+    assert both.notes[-1] == "not measured in this run but on 2026-11-21: 1 of the surfaces"
     assert new.added_to(None) is new
     assert new.added_to(profile()) is new
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 
 from fitwright.sizing.pricing.classes import place_of
 from fitwright.sizing.pricing.features import KINDS
+from fitwright.sizing.pricing.surface import Cell, Surface
 from fitwright.sizing.profiling import page_faults, torch_inference, torch_training
 from fitwright.sizing.profiling.cells import Arena, CellPlan
 from fitwright.sizing.trace.program import Op
@@ -85,10 +87,21 @@ def test_an_optimiser_cell_really_steps() -> None:
     assert plan.prepare()[1] == step, "its state is kept between turns"
 
 
-def test_priming_raises_no_memory_that_stays() -> None:
+def test_memory_mapped_anew_costs_more_than_memory_that_is_there() -> None:
     page_faults.prime_heap()
-    fresh, again = [p for p in page_faults.fault_cells() if p.at == (40 * MIB,)]
-    for plan in (fresh, again):
-        refresh, call = plan.prepare()
-        refresh()
+    timings = {}
+    for plan in page_faults.fault_cells():
+        _, call = plan.prepare()
         call()
+        samples = []
+        for _ in range(5):
+            before = time.thread_time()
+            call()
+            samples.append(time.thread_time() - before)
+        timings[plan.surface, plan.at] = min(samples)
+    cells: dict[str, list[Cell]] = {}
+    for (surface, at), seconds in timings.items():
+        cells.setdefault(surface, []).append(Cell(at, seconds, 0.0))
+    fresh, again = (Surface("bytes", tuple(cells[f"torch/fp32/{name}"])) for name in ("fresh", "again"))
+    per_byte_s = page_faults.fault_s_per_byte(fresh, again)
+    assert 1e-12 < per_byte_s < 1e-7

@@ -114,7 +114,7 @@ class Profile:
         kept = sorted(former.surfaces.keys() - self.surfaces.keys())
         if not kept:
             return self
-        note = f"{len(kept)} surfaces are of {former.made_at[:10]}: this run did not measure them"
+        note = f"not measured in this run but on {former.made_at[:10]}: {len(kept)} of the surfaces"
         return replace(
             self,
             surfaces={**former.surfaces, **self.surfaces},

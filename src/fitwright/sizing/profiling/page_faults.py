@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+import statistics
 from collections.abc import Iterator
 from functools import partial
 
@@ -25,25 +27,39 @@ def prime_heap() -> None:
 
 
 def fault_cells() -> Iterator[CellPlan]:
-    """Filling a block that was just allocated, against filling one that is there."""
-    torch = require("torch")
+    """Filling a block that was just mapped, unmapping included, against filling one that is there.
 
-    def prepare(size: int, fresh: bool) -> tuple[Call, Call]:
-        if fresh:
-            return (lambda: None), (lambda: torch.empty(size, dtype=torch.uint8).fill_(1))
-        block = torch.empty(size, dtype=torch.uint8).fill_(1)
-        return (lambda: None), (lambda: block.fill_(1))
-
+    The block is mapped by hand, because malloc would look for free space in its heap first. None where the
+    system maps memory otherwise (Windows).
+    """
+    if not hasattr(mmap, "MAP_PRIVATE"):
+        return
     for size in _BLOCK_BYTES:
-        for name, fresh in (("fresh", True), ("again", False)):
+        for name, prepare in (("fresh", _fresh), ("again", _again)):
             yield CellPlan(
-                surface=f"torch/fp32/{name}", kind="bytes", at=(size,),
-                prepare=partial(prepare, size, fresh),
-            )  # fmt: skip
+                surface=f"torch/fp32/{name}", kind="bytes", at=(size,), prepare=partial(prepare, size)
+            )
 
 
 def fault_s_per_byte(fresh: Surface, again: Surface) -> float:
     """Seconds that a byte of newly mapped memory costs, unmapping included; never negative."""
     there = {cell.at: cell.seconds for cell in again.cells}
     costs = [(c.seconds - there[c.at]) / c.at[0] for c in fresh.cells if c.at in there]
-    return max(0.0, min(costs, default=0.0))
+    return max(0.0, statistics.median(costs)) if costs else 0.0
+
+
+def _fresh(size_bytes: int) -> tuple[Call, Call]:
+    torch = require("torch")
+
+    def call() -> None:
+        with mmap.mmap(-1, size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as block:
+            view = torch.frombuffer(block, dtype=torch.uint8)
+            view.fill_(1)
+            del view
+
+    return (lambda: None), call
+
+
+def _again(size_bytes: int) -> tuple[Call, Call]:
+    block = require("torch").empty(size_bytes, dtype=require("torch").uint8).fill_(1)
+    return (lambda: None), (lambda: block.fill_(1))
