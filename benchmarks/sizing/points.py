@@ -32,7 +32,7 @@ class Measured(NamedTuple):
 
 
 INFER = """
-google-bert/bert-base-uncased                    48x128 bf16
+google-bert/bert-large-uncased                   2x128 bf16
 google-bert/bert-base-uncased                    16x256 eager
 google-bert/bert-large-uncased                   4x128
 FacebookAI/roberta-base                          8x256
@@ -45,9 +45,9 @@ openai-community/gpt2                            8x256
 openai-community/gpt2                            4x512 eager repeats
 openai-community/gpt2-medium                     2x128
 facebook/opt-125m                                12x128
-HuggingFaceTB/SmolLM2-135M                       8x256 bf16
+HuggingFaceTB/SmolLM2-360M                       2x64 bf16
 HuggingFaceTB/SmolLM2-360M                       1x64
-Qwen/Qwen2.5-0.5B                                2x256 bf16 repeats
+Qwen/Qwen2.5-0.5B                                1x128 bf16 repeats
 Qwen/Qwen2.5-0.5B                                1x128
 EleutherAI/pythia-160m                           8x128
 google/gemma-3-270m                              2x128
@@ -57,7 +57,7 @@ facebook/bart-base                               8x128
 Helsinki-NLP/opus-mt-en-de                       16x64
 openai/whisper-base                              6x64 repeats
 google/vit-base-patch16-224                      24x1
-google/vit-large-patch16-224                     4x1 bf16
+google/vit-large-patch16-224                     1x1 bf16
 microsoft/swin-small-patch4-window7-224          24x1
 openai/clip-vit-base-patch32                     64x32
 google/siglip-base-patch16-224                   8x64
@@ -72,34 +72,34 @@ google-bert/bert-base-uncased                    4x128 repeats
 google-bert/bert-base-uncased                    8x128 eager
 google-bert/bert-base-uncased                    8x128 checkpointing
 google-bert/bert-base-uncased                    8x128 accumulation=4
-google-bert/bert-base-uncased                    8x128 bf16
+google-bert/bert-base-uncased                    2x128 bf16
 FacebookAI/roberta-base                          4x128
 distilbert/distilbert-base-uncased               8x128
-distilbert/distilbert-base-uncased               16x128 bf16
+distilbert/distilbert-base-uncased               4x128 bf16
 nreimers/MiniLM-L6-H384-uncased                  32x128
 google/electra-small-discriminator               16x128
 albert/albert-base-v2                            8x128
 microsoft/deberta-v3-small                       4x128
 sentence-transformers/all-mpnet-base-v2          4x128
 openai-community/gpt2                            4x128
-openai-community/gpt2                            8x128 bf16 checkpointing
+openai-community/gpt2                            8x128 checkpointing
 openai-community/gpt2                            2x256 sgd
 facebook/opt-125m                                4x128 eager
 HuggingFaceTB/SmolLM2-135M                       2x128
-HuggingFaceTB/SmolLM2-135M                       4x128 bf16
+HuggingFaceTB/SmolLM2-135M                       1x128 bf16
 EleutherAI/pythia-160m                           2x128
 google-t5/t5-small                               8x128 repeats
-google-t5/t5-small                               16x64 bf16
+google-t5/t5-small                               4x64 bf16
 facebook/bart-base                               4x64
 Helsinki-NLP/opus-mt-en-de                       8x64
 openai/whisper-tiny                              2x64
 google/vit-base-patch16-224                      4x1
 facebook/deit-small-patch16-224                  12x1
 facebook/dinov2-base                             1x1
-facebook/deit-small-patch16-224                  12x1 bf16 eager
+google/vit-base-patch16-224                      1x1 bf16 eager
 microsoft/swin-small-patch4-window7-224          4x1
 openai/clip-vit-base-patch32                     16x32
-google/siglip-base-patch16-224                   2x64 bf16
+google/siglip-base-patch16-224                   1x64 bf16
 microsoft/resnet-18                              16x1
 microsoft/resnet-101                             8x1 repeats
 facebook/convnext-tiny-224                       8x1

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fitwright.core.units import format_bytes, format_seconds
+from fitwright.sizing.pricing.groups import factor_key
 
 if TYPE_CHECKING:
     from fitwright.sizing.pricing.profile import Profile
@@ -95,9 +96,10 @@ def _facts(profile: Profile) -> list[tuple[str, str]]:
         ("context", "context_bytes", format_bytes), ("workspace", "workspace_bytes", format_bytes),
     )  # fmt: skip
     facts = [(title, text(found[key])) for title, key, text in named if key in found]
-    in_models = [
-        f"{key.removesuffix('/context')} ×{value:.2f}"
-        for key, value in found.items()
-        if key.endswith("/context")
-    ]
-    return [*facts, ("operators in a model", ", ".join(in_models))] if in_models else facts
+    in_models = []
+    for engine, precision in _COLUMNS:
+        start = factor_key(engine, "infer", precision, "")
+        shares = [f"{key.removeprefix(start)} ×{f:.2f}" for key, f in found.items() if key.startswith(start)]
+        if shares:
+            in_models.append((f"in a model, {engine} {precision}", ", ".join(shares)))
+    return [*facts, *in_models]

@@ -30,12 +30,25 @@ def test_python_page_faults_and_context_come_on_top() -> None:
     alone = price_step([LINEAR], 0, profile()).seconds
     constants = {
         "torch__infer__module_s": 1e-5, "torch__infer__step_s": 1e-4, "page_fault_s_per_byte": 1e-10,
-        "torch__infer__fp32__context": 1.1,
+        "torch__infer__fp32__context__products": 1.1, "torch__infer__fp32__context__python": 2.0,
     }  # fmt: skip
     price = price_step([LINEAR], 50, profile(**constants), faulted_bytes=10**7)
-    assert price.seconds == pytest.approx(1.1 * alone + 50e-5 + 1e-4 + 1e-3)
-    assert price.by_family["python"] == pytest.approx(6e-4)
+    assert price.seconds == pytest.approx(1.1 * alone + 2 * (50e-5 + 1e-4) + 1e-3)
+    assert price.by_family["python"] == pytest.approx(12e-4)
     assert price.by_family["page faults"] == pytest.approx(1e-3)
+
+
+def test_each_group_of_work_has_a_factor_of_its_own() -> None:
+    few = LINEAR._replace(dims=(1, 8, 768, 768))
+    constants = {
+        "torch__infer__fp32__context__few-row products": 3.0, "torch__infer__fp32__context__moved": 2.0
+    }  # fmt: skip
+    ops = [LINEAR, few, ADD]
+    plain, weighed = (price_step(ops, 0, machine) for machine in (profile(), profile(**constants)))
+    assert weighed.by_group["products"] == pytest.approx(plain.by_group["products"])
+    assert weighed.by_group["few-row products"] == pytest.approx(3 * plain.by_group["few-row products"])
+    assert weighed.by_group["moved"] == pytest.approx(2 * plain.by_group["moved"])
+    assert sum(weighed.by_group.values()) == pytest.approx(weighed.seconds)
 
 
 def test_without_a_count_of_faults_only_outputs_above_32_mib_are_mapped_anew() -> None:

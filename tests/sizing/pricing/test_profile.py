@@ -67,7 +67,7 @@ def test_precisions_are_those_whose_products_were_measured() -> None:
     [
         ("{", "cannot be read"), ("[]", "not a device profile"),
         ('{"schema": "other/9"}', "not a device profile"),
-        ('{"schema": "fitwright.device-profile/1"}', "broken device profile"),
+        ('{"schema": "fitwright.device-profile/2"}', "broken device profile"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_profile_is_refused(tmp_path: Path, text: str, said: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fitwright.core.errors import DataError
-from fitwright.sizing.pricing.surface import Cell, Surface, fit
+from fitwright.sizing.pricing.surface import Cell, Surface, agreement, fit
 from tests.sizing.pricing.machines import ROWS, WEIGHTS, curve, linear, linear_s, moved_s, surface
 
 
@@ -54,6 +54,27 @@ def test_an_unmeasured_weight_goes_with_the_nearest_ones() -> None:
     ratio = made.price((128, 2900, 800)).seconds / linear_s(128, 2900, 800)
     assert 1.8 < ratio <= 3.1
     assert made.price((128, 300, 260)).seconds / linear_s(128, 300, 260) < 1.5
+
+
+def test_neighbours_that_agree_are_believed_and_noise_is_not() -> None:
+    places = [float(place) for place in range(12)]
+    smooth = [0.1 * place for place in places]
+    noise = [0.3 * (-1) ** number for number in range(12)]
+    assert agreement([(places, smooth)]) == pytest.approx(1.0)
+    assert agreement([(places, noise)]) == 0.0
+    assert 0.2 < agreement([(places, [s + n for s, n in zip(smooth, noise, strict=True)])]) < 1.0
+    assert agreement([(places[:4], noise[:4])]) == 1.0  # too few to judge
+
+
+def test_noise_in_the_cells_does_not_reach_the_price() -> None:
+    times = {
+        (float(m), 768.0, 768.0): linear_s(m, 768, 768) * (1.4 if number % 2 else 0.7)
+        for number, m in enumerate(range(8, 520, 32))
+    }
+    made = surface("matmul", times)
+    assert made.trust == 0.0
+    price = made.price((104, 768, 768)).seconds
+    assert price == pytest.approx(linear_s(104, 768, 768), rel=0.15)
 
 
 def test_a_weight_far_from_all_measured_ones_is_outside() -> None:

@@ -10,7 +10,7 @@ from fitwright.core.errors import FitwrightError
 from fitwright.sizing.flops import forward
 from fitwright.sizing.latency import closed_form, roofline
 from fitwright.sizing.memory.optimisers import needs_of
-from fitwright.sizing.pricing.page_faults import faulted_bytes
+from fitwright.sizing.pricing.page_faults import step_faulted_bytes
 from fitwright.sizing.pricing.price import price_optimiser, price_step
 from fitwright.sizing.pricing.profile import Profile, device_key, folder, path_of
 from fitwright.sizing.trace.program import Op, Trace
@@ -20,7 +20,6 @@ from fitwright.spec.quantity import Quantity
 from fitwright.spec.workload import Workload
 
 _FP32_BYTES = 4
-_STAYS_BYTES = 64 * 2**20
 _PASSES_OVER_STATES = 2
 
 
@@ -105,7 +104,8 @@ def _profiled(ops: list[Op], trace: Trace, workload: Workload, device: Device) -
             "torch",
             precision,
             mode=workload.mode,
-            faulted_bytes=_faulted_bytes(trace, workload),
+            faulted_bytes=workload.accumulation
+            * step_faulted_bytes(trace, workload.micro_batch, workload.seq),
         )
         more_s = (
             price_optimiser(trace.trained or trace.parameters, profile, workload.optimiser)
@@ -121,14 +121,6 @@ def _profiled(ops: list[Op], trace: Trace, workload: Workload, device: Device) -
         high=price.high + more_s,
         note=f"operators priced on the profile of {profile.made_at[:10]}",
     )
-
-
-def _faulted_bytes(trace: Trace, workload: Workload) -> int:
-    """Memory that the kernel maps anew in each step; none where the step is small enough to stay."""
-    batch, seq = workload.micro_batch, workload.seq
-    if sum(trace.sizes_at(batch, seq)) < _STAYS_BYTES:
-        return 0
-    return workload.accumulation * faulted_bytes(trace, batch, seq)
 
 
 def profile_of(device: Device) -> Profile | None:

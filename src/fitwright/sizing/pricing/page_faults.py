@@ -10,6 +10,8 @@ from fitwright.sizing.trace.program import Trace
 _HIGHEST_THRESHOLD_BYTES = 32 * 2**20 - 4096
 _NEVER_TRIMMED_BYTES = 2 * 2**20
 _STEPS = 3
+_STAYS_BYTES = 64 * 2**20
+"""A step whose tensors come to less than this keeps its memory between steps."""
 
 
 class FaultCounter:
@@ -40,6 +42,11 @@ class FaultCounter:
 
     def end_step(self) -> None:
         self._heap.end_step()
+
+
+def step_faulted_bytes(trace: Trace, batch: int, seq: int) -> int:
+    """:func:`faulted_bytes`, and 0 at once where the step is small enough to stay."""
+    return faulted_bytes(trace, batch, seq) if sum(trace.sizes_at(batch, seq)) >= _STAYS_BYTES else 0
 
 
 def faulted_bytes(trace: Trace, batch: int, seq: int) -> int:

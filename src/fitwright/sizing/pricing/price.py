@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fitwright.core.errors import UsageError
+from fitwright.sizing.pricing.groups import FAULTS, PYTHON, SESSION, factor_key, group_of
 from fitwright.sizing.pricing.operators import cold_share, name_weight_gradients, price_op
 from fitwright.sizing.pricing.profile import Profile
 from fitwright.sizing.trace.program import Op
@@ -32,8 +33,8 @@ class Price:
         seconds: expected.
         low, high: about 90 %, before the ledger of this machine knows better.
         by_family: seconds of each family of operators, and of ``python``, ``page faults`` or ``session``;
-        they add
-            up to ``seconds``.
+        they add up to ``seconds``.
+        by_group: the same by the groups of :mod:`fitwright.sizing.pricing.groups`.
         outside_share: part of the operators' time that was priced outside of what was measured.
     """
 
@@ -41,6 +42,7 @@ class Price:
     low: float
     high: float
     by_family: Mapping[str, float]
+    by_group: Mapping[str, float]
     outside_share: float
 
 
@@ -56,10 +58,11 @@ def price_step(
 ) -> Price:
     """Seconds of one step of a model on a profiled machine; for training without the optimiser's part.
 
-    CPU: ``context · Σ price(op) · count + modules · module cost + step cost + faulted bytes · page-fault
-    cost``. Operators are priced as if they ran one after the other, which eager torch and ONNX Runtime do;
-    ``context`` is how much more they took in the profile's reference models than alone. GPU: the longer of
-    that sum and of issuing every kernel, for both go on at the same time.
+    CPU: ``Σ context(group of op) · price(op) · count + context · (modules · module cost + step cost) +
+    context · faulted bytes · page-fault cost``. Operators are priced as if they ran one after the other,
+    which eager torch and ONNX Runtime do; ``context`` is how much more a group of work took in the profile's
+    reference models than alone. GPU: the longer of that sum and of issuing every kernel, for both go on at
+    the same time.
 
     Args:
         ops: of the traced torch step; for ``onnxruntime`` an inference trace, which is translated to its
@@ -80,16 +83,25 @@ def price_step(
     if mode == "train":
         ops = name_weight_gradients(ops)
     coldness = cold_share(ops, profile, engine, precision)
-    alone: dict[str, float] = defaultdict(float)
-    outside = 0.0
+    by_family: dict[str, float] = defaultdict(float)
+    by_group: dict[str, float] = defaultdict(float)
+    alone_s = outside_s = 0.0
+
+    def add(family: str, group: str, seconds: float) -> None:
+        seconds *= profile.constants.get(factor_key(engine, mode, precision, group), 1.0)
+        by_family[family] += seconds
+        by_group[group] += seconds
+
     for op in ops:
         seconds, beyond = price_op(op, profile, engine, precision, coldness=coldness)
-        alone[op.family] += seconds * op.count
-        outside += beyond * op.count
-    context = profile.constants.get(f"{engine}/{mode}/{precision}/context", 1.0)
-    by_family = {family: seconds * context for family, seconds in alone.items()}
-    outside_share = outside / max(math.fsum(alone.values()), 1e-12)
-    by_family |= _beside_operators(ops, modules, profile, engine, mode, faulted_bytes, by_family)
+        add(op.family, group_of(op), seconds * op.count)
+        alone_s += seconds * op.count
+        outside_s += beyond * op.count
+    outside_share = outside_s / max(alone_s, 1e-12)
+    for name, seconds in _beside_operators(
+        ops, modules, profile, engine, mode, faulted_bytes, math.fsum(by_family.values())
+    ).items():
+        add(name, name, seconds)
     total = math.fsum(by_family.values())
     sigma = math.hypot(_MODEL_ERROR, profile.repeat_error) + _OUTSIDE_WIDENS * outside_share
     factor = math.exp(_SIGMAS * sigma)
@@ -97,7 +109,8 @@ def price_step(
         seconds=total,
         low=total / factor,
         high=total * factor,
-        by_family=by_family,
+        by_family=dict(by_family),
+        by_group=dict(by_group),
         outside_share=outside_share,
     )
 
@@ -145,18 +158,18 @@ def check_profiled(profile: Profile, engine: str, precision: str) -> None:
 
 def _beside_operators(
     ops: Sequence[Op], modules: int, profile: Profile, engine: str, mode: str, faulted_bytes: int | None,
-    by_family: Mapping[str, float],
+    operators_s: float,
 ) -> dict[str, float]:  # fmt: skip
     constants = profile.constants
     if engine == "onnxruntime":
-        return {"session": constants.get(f"{engine}/session_s", 0.0)}
+        return {SESSION: constants.get(f"{engine}/session_s", 0.0)}
     python_s = modules * constants.get(f"torch/{mode}/module_s", 0.0)
     python_s += constants.get(f"torch/{mode}/step_s", 0.0)
     if profile.device.get("kind") == "gpu":
         issued_s = python_s + sum(op.count for op in ops) * constants.get("torch/launch_s", 0.0)
-        return {"python": max(0.0, issued_s - math.fsum(by_family.values()))}
+        return {PYTHON: max(0.0, issued_s - operators_s)}
     if faulted_bytes is None:
         faulted_bytes = sum(
             op.written_bytes * op.count for op in ops if op.written_bytes > _MAPPED_ANEW_BYTES
         )
-    return {"python": python_s, "page faults": faulted_bytes * constants.get("page_fault_s_per_byte", 0.0)}
+    return {PYTHON: python_s, FAULTS: faulted_bytes * constants.get("page_fault_s_per_byte", 0.0)}

@@ -16,7 +16,7 @@ from fitwright.sizing.hardware.limits import read_limits
 from fitwright.sizing.hardware.processor import allowed_cores
 from fitwright.sizing.pricing.surface import Surface
 
-SCHEMA = "fitwright.device-profile/1"
+SCHEMA = "fitwright.device-profile/2"
 PACKAGES = ("torch", "onnxruntime")
 
 

@@ -1,14 +1,16 @@
 """Measured cells of one kind of operator: a physical fit, and what it leaves over interpolated between cells.
 
-The fit carries the price where nothing was measured; the interpolated rest makes it exact at the cells. So
-extrapolation keeps the fit's slope with the nearest cell's efficiency.
+The fit carries the price where nothing was measured; the interpolated rest adds what a machine does
+otherwise at some sizes. So extrapolation keeps the fit's slope with the nearest cell's efficiency. How far
+the rest is believed follows from the cells: where neighbours do not agree on it, it is noise, and the fit is
+    the better price.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +19,8 @@ from fitwright.sizing.pricing.features import KINDS, Dims
 
 _NEAREST_COLUMNS = 4
 _SWEEPS = 400
+_FEWEST_JUDGES = 6
+"""Cells with a neighbour on either side, below which the rest is believed as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,9 @@ class Surface:
     Args:
         kind: key of :data:`~fitwright.sizing.pricing.features.KINDS`.
         cells: at least one.
+        coefficients: of the kind's terms; fitted where there are none.
+        trust: share of the interpolated rest that goes into a price; found where it is not given
+            (:func:`agreement`).
 
     Raises:
         DataError: no cells, an unknown kind, or a time that is not positive.
@@ -57,6 +64,7 @@ class Surface:
     kind: str
     cells: tuple[Cell, ...]
     coefficients: tuple[float, ...] = ()
+    trust: float | None = None
     _columns: dict[Dims, tuple[list[float], list[float]]] = field(default_factory=dict, repr=False)
     _answers: dict[Dims, Priced] = field(default_factory=dict, repr=False)
 
@@ -72,6 +80,9 @@ class Surface:
         if not self.coefficients:
             rows = [kind.terms(cell.at) for cell in self.cells]
             self.coefficients = fit(rows, [cell.seconds for cell in self.cells])
+        if self.trust is None:
+            self._fill()
+            self.trust = agreement(self._columns.values())
 
     def _fill(self) -> None:
         """Sort the cells into columns: once, and only of surfaces that are asked."""
@@ -102,7 +113,7 @@ class Surface:
             rest += share * _interpolated(places, rests, place)
         places = chosen[0][1][0]
         outside = outside or place > places[-1] + 2 or place < places[0] - 1
-        return Priced(self._fitted(at) * math.exp(rest / weight), outside)
+        return Priced(self._fitted(at) * math.exp((self.trust or 0.0) * rest / weight), outside)
 
     def _near(self, group: Dims) -> list[tuple[float, tuple[list[float], list[float]], float]]:
         """The nearest columns with their weights (inverse square of the distance in octaves)."""
@@ -122,9 +133,12 @@ class Surface:
         return sum(c * t for c, t in zip(self.coefficients, terms, strict=True))
 
     def as_json(self) -> dict[str, Any]:
-        """``{kind, coefficients, cells: [[…coordinates, seconds, spread], …]}``."""
+        """``{kind, coefficients, trust, cells: [[…coordinates, seconds, spread], …]}``."""
         cells = [[*cell.at, float(f"{cell.seconds:.5g}"), round(cell.spread, 4)] for cell in self.cells]
-        return {"kind": self.kind, "coefficients": list(self.coefficients), "cells": cells}
+        return {
+            "kind": self.kind, "coefficients": list(self.coefficients), "trust": round(self.trust or 0.0, 3),
+            "cells": cells,
+        }  # fmt: skip
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Surface:
@@ -135,26 +149,68 @@ class Surface:
         """
         try:
             cells = tuple(Cell(tuple(map(float, row[:-2])), row[-2], row[-1]) for row in data["cells"])
-            return cls(data["kind"], cells, tuple(data["coefficients"]))
+            return cls(data["kind"], cells, tuple(data["coefficients"]), data.get("trust"))
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise DataError(f"not a surface of a device profile: {error!r}") from None
+
+
+def agreement(columns: Iterable[tuple[list[float], list[float]]]) -> float:
+    """How far the cells between two others bear out what these say of their rest: 0 (noise) to 1.
+
+    The least-squares factor on the rest that the neighbours interpolate to, over all cells that have one on
+    either side in their column. It shrinks as regression to the mean does: by the share of noise in the
+    rests. 1 where fewer than 6 cells can judge.
+    """
+    together = square = 0.0
+    judges = 0
+    for places, rests in columns:
+        for i in range(1, len(places) - 1):
+            told = _interpolated([places[i - 1], places[i + 1]], [rests[i - 1], rests[i + 1]], places[i])
+            together += told * rests[i]
+            square += told * told
+            judges += 1
+    if judges < _FEWEST_JUDGES or square <= 1e-9 * judges:
+        return 1.0
+    return min(1.0, max(0.0, together / square))
 
 
 def fit(rows: Sequence[tuple[float, ...]], seconds: Sequence[float]) -> tuple[float, ...]:
     """Coefficients, none negative, that minimise the relative squared error of ``Σ coefficient × term``.
 
+    Scaled so that half of the cells lie above: the squares alone would go below noisy cells. The first is
+    held above zero, so that no price is zero.
+    """
+    scaled = [[term / s for term in row] for row, s in zip(rows, seconds, strict=True)]
+    order = [*range(1, len(rows[0])), 0]  # where cells are too few to tell, the work explains the time
+    plain = non_negative(scaled, [1.0] * len(scaled), order)
+    shares = sorted(sum(c * t for c, t in zip(plain, row, strict=True)) for row in scaled)
+    middle = (shares[(len(shares) - 1) // 2] + shares[len(shares) // 2]) / 2
+    plain = [value / middle if middle > 0 else value for value in plain]
+    plain[0] = max(plain[0], 1e-3 * min(seconds))
+    return tuple(plain)
+
+
+def non_negative(
+    rows: Sequence[Sequence[float]], targets: Sequence[float], order: Sequence[int] | None = None
+) -> list[float]:
+    """The x without a negative part that minimises ``|rows · x − targets|²``.
+
     Cyclic coordinate descent on the normal equations (Franc, Hlaváč, Navara 2005, "Sequential coordinate-wise
-    algorithm for the non-negative least squares problem"). The first is held above zero, so that no price is.
+    algorithm for the non-negative least squares problem"). Known error: 400 sweeps, which nearly parallel
+    columns may not be content with.
+
+    Args:
+        order: in which the coordinates are visited; where the rows cannot tell them apart, earlier ones
+            explain.
     """
     width = len(rows[0])
-    scaled = [[term / s for term in row] for row, s in zip(rows, seconds, strict=True)]
-    norms = [max(math.sqrt(sum(row[j] ** 2 for row in scaled)), 1e-300) for j in range(width)]
-    scaled = [[row[j] / norms[j] for j in range(width)] for row in scaled]
+    norms = [max(math.sqrt(sum(row[j] ** 2 for row in rows)), 1e-300) for j in range(width)]
+    scaled = [[row[j] / norms[j] for j in range(width)] for row in rows]
     gram = [[sum(row[i] * row[j] for row in scaled) for j in range(width)] for i in range(width)]
-    found, slope = [0.0] * width, [-sum(row[j] for row in scaled) for j in range(width)]
-    order = [*range(1, width), 0]  # where cells are too few to tell, the work explains the time
+    slope = [-sum(row[j] * t for row, t in zip(scaled, targets, strict=True)) for j in range(width)]
+    found = [0.0] * width
     for _ in range(_SWEEPS):
-        for j in order:
+        for j in order or range(width):
             if gram[j][j] <= 0:
                 continue
             new = max(0.0, found[j] - slope[j] / gram[j][j])
@@ -163,9 +219,7 @@ def fit(rows: Sequence[tuple[float, ...]], seconds: Sequence[float]) -> tuple[fl
                 found[j] = new
                 for i in range(width):
                     slope[i] += step * gram[i][j]
-    plain = [value / norm for value, norm in zip(found, norms, strict=True)]
-    plain[0] = max(plain[0], 1e-3 * min(seconds))
-    return tuple(plain)
+    return [value / norm for value, norm in zip(found, norms, strict=True)]
 
 
 def _without(at: Dims, place: int) -> Dims:

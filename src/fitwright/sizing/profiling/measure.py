@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import statistics
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,10 +13,12 @@ from fitwright.core.errors import UsageError
 from fitwright.core.optional import require
 from fitwright.core.progress import Progress, Silent
 from fitwright.core.provenance import package_versions, processor_name
+from fitwright.sizing.pricing.groups import factor_key
 from fitwright.sizing.pricing.price import ENGINES, Price, price_step
 from fitwright.sizing.pricing.profile import PACKAGES, Profile, device_key, usable_threads
 from fitwright.sizing.pricing.surface import Cell, Surface
 from fitwright.sizing.profiling import reference
+from fitwright.sizing.profiling.calibration import factors
 from fitwright.sizing.profiling.cells import Arena, CellPlan
 from fitwright.sizing.profiling.page_faults import fault_cells, fault_s_per_byte, prime_heap
 from fitwright.sizing.profiling.timing import Clock, Subject, Timing, repeat_error, time_in_turns
@@ -32,6 +33,8 @@ _LATER = {"usual infer": 1.5, "usual train": 2.5, "tiny infer": -3.0, "tiny trai
 _NEEDED = 3.0
 """Subjects ranked below this are measured whatever it costs."""
 _FEWEST_MINUTES = 0.02
+SETTLE_S = 0.04
+"""Of a reference model in each visit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,8 +164,8 @@ def surfaces_of(plans: Sequence[CellPlan], timings: Mapping[str, Timing]) -> dic
 def with_constants(
     profile: Profile, models: Mapping[str, reference.ReferenceModel], timings: Mapping[str, Timing]
 ) -> Profile:
-    """What the cells and the reference models tell beside the surfaces: Python, page faults, the engines in
-    a model."""
+    """What the cells and the reference models tell beside the surfaces: Python, page faults, how operators
+    fare in a model."""
     surfaces = dict(profile.surfaces)
     constants: dict[str, float] = {}
     fresh, again = (surfaces.pop(name, None) for name in ("torch/fp32/fresh", "torch/fp32/again"))
@@ -178,26 +181,22 @@ def with_constants(
         if tiny and profile.precisions("torch"):
             module_s, step_s = reference.python_cost(tiny, lambda m: _price(profile, m).seconds)
             constants |= {f"torch/{mode}/module_s": module_s, f"torch/{mode}/step_s": step_s}
+    beside = replace(profile, constants=constants, prices={})
     for engine in profile.engines:
         for mode, precision in itertools.product(("infer", "train"), profile.precisions(engine)):
             wanted = (engine, mode, "usual", precision)
-            ratios = [
-                _ratio(profile, m, s) for m, s in found if (m.engine, m.mode, m.size, m.precision) == wanted
-            ]
-            if ratios:
-                constants[f"{engine}/{mode}/{precision}/context"] = statistics.median(ratios)
+            same = [(m, s) for m, s in found if (m.engine, m.mode, m.size, m.precision) == wanted]
+            if same:
+                fitted = factors([_price(beside, m).by_group for m, _ in same], [s for _, s in same])
+                constants |= {factor_key(engine, mode, precision, g): f for g, f in fitted.items()}
     return replace(profile, constants=constants, prices={})
 
 
 def _price(profile: Profile, model: reference.ReferenceModel) -> Price:
-    return price_step(model.ops, model.modules, profile, model.engine, model.precision, mode=model.mode)
-
-
-def _ratio(profile: Profile, model: reference.ReferenceModel, seconds: float) -> float:
-    """Measured over priced time of the operators; Python, or the session, taken off both."""
-    price = _price(profile, model)
-    beside_s = price.by_family.get("python", 0.0) + price.by_family.get("session", 0.0)
-    return max(seconds - beside_s, 0.5 * seconds) / (price.seconds - beside_s)
+    return price_step(
+        model.ops, model.modules, profile, model.engine, model.precision, mode=model.mode,
+        faulted_bytes=model.faulted_bytes,
+    )  # fmt: skip
 
 
 def _plans(settings: ProfileSettings, threads: int) -> Iterator[CellPlan]:
@@ -236,7 +235,7 @@ def _of_plans(plans: Sequence[CellPlan]) -> Iterator[tuple[str, Subject]]:
 
 def _of_models(models: Mapping[str, reference.ReferenceModel]) -> Iterator[tuple[str, Subject]]:
     for name, model in models.items():
-        yield f"{model.size} {model.mode}", Subject(name=name, prepare=model.prepare)
+        yield f"{model.size} {model.mode}", Subject(name=name, prepare=model.prepare, settle_s=SETTLE_S)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from fitwright.core.optional import require
@@ -14,18 +15,21 @@ from fitwright.sizing.trace.program import Op
 
 Shape = tuple[int, int, int, int]
 """Heads, width of a head, width of the feed-forward layer, layers."""
-_REFERENCE: Shape = (7, 64, 1792, 4)
-_POINTS = ((1, 24), (4, 64))
+_REFERENCES: Mapping[str, Shape] = {
+    "448": (7, 64, 1792, 4), "256": (4, 64, 1024, 4), "320": (10, 32, 1280, 6), "896": (14, 64, 3584, 4),
+}  # fmt: skip
+"""Of shapes that nobody uses."""
+_POINTS = ((1, 24), (4, 64), (1, 96))
 
 
 def reference_models(threads: int) -> dict[str, ReferenceModel]:
     """Reference models of both precisions, by a name for the progress bar."""
     found = {}
-    for precision in ("fp32", "int8"):
-        for (batch, tokens), call in encoder_calls(_REFERENCE, precision, _POINTS, threads).items():
-            found[f"model encoder onnxruntime {precision} {batch}×{tokens}"] = ReferenceModel(
+    for (name, shape), precision in itertools.product(_REFERENCES.items(), ("fp32", "int8")):
+        for (batch, tokens), call in encoder_calls(shape, precision, _POINTS, threads).items():
+            found[f"model encoder-{name} onnxruntime {precision} {batch}×{tokens}"] = ReferenceModel(
                 engine="onnxruntime", size="usual", family="encoder", mode="infer", precision=precision,
-                ops=encoder_ops(_REFERENCE, batch, tokens), modules=0, prepare=partial(_after_itself, call),
+                ops=encoder_ops(shape, batch, tokens), modules=0, prepare=partial(_after_itself, call),
             )  # fmt: skip
     return found
 

@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from fitwright.core.optional import require
+from fitwright.sizing.pricing.page_faults import step_faulted_bytes
 from fitwright.sizing.profiling.timing import Call
 from fitwright.sizing.trace.conditions import Conditions
 from fitwright.sizing.trace.program import Op
@@ -31,13 +32,21 @@ TINY: tuple[Mapping[str, Any], ...] = (
 apart."""
 _TINY_POINTS = ((1, 8),)
 
-_ODD = {"vocab_size": 2000, "num_hidden_layers": 3}
-USUAL: tuple[Mapping[str, Any], ...] = (
-    {"model_type": "bert", "hidden_size": 448, "num_attention_heads": 7, "intermediate_size": 1792, **_ODD},
-    {"model_type": "llama", "hidden_size": 320, "num_attention_heads": 5, "num_key_value_heads": 5,
-     "intermediate_size": 896, **_ODD},
-)  # fmt: skip
-_USUAL_POINTS = ((1, 24), (2, 96))
+_ODD = {"vocab_size": 2000}
+USUAL: Mapping[str, Mapping[str, Any]] = {
+    "bert": {"model_type": "bert", "hidden_size": 448, "num_attention_heads": 7, "intermediate_size": 1792,
+             "num_hidden_layers": 3, **_ODD},
+    "llama": {"model_type": "llama", "hidden_size": 320, "num_attention_heads": 5, "num_key_value_heads": 5,
+              "intermediate_size": 896, "num_hidden_layers": 3, **_ODD},
+    "bert wide": {"model_type": "bert", "hidden_size": 896, "num_attention_heads": 14, "intermediate_size":
+                  3584, "num_hidden_layers": 2, **_ODD},
+    "gpt2": {"model_type": "gpt2", "n_embd": 448, "n_head": 7, "n_layer": 3, **_ODD},
+}  # fmt: skip
+"""Of shapes that nobody uses; from small to larger than most last-level caches."""
+_USUAL_POINTS = ((1, 24), (2, 96), (1, 96), (8, 48))
+_FEW_POINTS = 2
+"""In bf16, which is slow where the processor has no units for it, and to train."""
+_LOW_TRAINING = ("bert", "llama")
 
 
 class Wanted(Protocol):
@@ -56,7 +65,7 @@ class ReferenceModel:
         size: ``tiny`` or ``usual``. family: the model type.
         mode: ``infer``, or ``train`` (forward and backward pass, no optimiser).
         precision: ``fp32``; ``bf16``: of the weights in inference, by autocast in training; ``int8``.
-        ops, modules: of its trace.
+        ops, modules: of its trace. faulted_bytes: that the kernel maps anew in each step.
         prepare: as of :class:`fitwright.sizing.profiling.timing.Subject`.
     """
 
@@ -67,6 +76,7 @@ class ReferenceModel:
     precision: str
     ops: list[Op]
     modules: int
+    faulted_bytes: int | None = None
     prepare: Callable[[], tuple[Call, Call]]
 
 
@@ -74,12 +84,14 @@ def subjects(settings: Wanted) -> dict[str, ReferenceModel]:
     """Every reference model that the settings call for, by a name for the progress bar."""
     found: dict[str, ReferenceModel] = {}
     for mode in ("infer", "train") if settings.training else ("infer",):
+        for values in TINY:
+            found |= _at_points(values, _TINY_POINTS, size="tiny", mode=mode, precision="fp32")
         for precision in ("fp32", "bf16"):
-            for size, configs, points in (("tiny", TINY, _TINY_POINTS), ("usual", USUAL, _USUAL_POINTS)):
-                if size == "tiny" and precision != "fp32":
-                    continue
-                for values in configs:
-                    found |= _at_points(values, points, size=size, mode=mode, precision=precision)
+            full = (mode, precision) == ("infer", "fp32")
+            points = _USUAL_POINTS if full else _USUAL_POINTS[:_FEW_POINTS]
+            for name, values in USUAL.items():
+                if (mode, precision) != ("train", "bf16") or name in _LOW_TRAINING:
+                    found |= _at_points(values, points, size="usual", mode=mode, precision=precision)
     return found
 
 
@@ -94,12 +106,16 @@ def _at_points(
     )
     with require("torch").enable_grad():
         traced = trace(values, conditions, source="reference model")
-    family, layers = str(values["model_type"]), values["num_hidden_layers"]
+    family = str(values["model_type"])
+    shape = "-".join(
+        str(values[k]) for k in ("hidden_size", "n_embd", "num_hidden_layers", "n_layer") if k in values
+    )
     steps = steps_of(values, points, mode=mode, precision=precision)
     return {
-        f"model {family}-{values['hidden_size']}-{layers} {mode} {precision} {batch}×{seq}": ReferenceModel(
+        f"model {family}-{shape} {mode} {precision} {batch}×{seq}": ReferenceModel(
             size=size, family=family, mode=mode, precision=precision, ops=traced.ops_at(batch, seq),
-            modules=traced.modules, prepare=partial(_after_itself, step),
+            modules=traced.modules, faulted_bytes=step_faulted_bytes(traced, batch, seq),
+            prepare=partial(_after_itself, step),
         )
         for (batch, seq), step in steps.items()
     }  # fmt: skip

@@ -16,10 +16,10 @@ from fitwright.core.provenance import package_versions
 from fitwright.sizing import devices
 from fitwright.sizing.ledger import store
 from fitwright.sizing.ledger.entry import Entry, Span
-from fitwright.sizing.pricing.page_faults import faulted_bytes
+from fitwright.sizing.pricing.page_faults import step_faulted_bytes
 from fitwright.sizing.pricing.price import Price, price_step
 from fitwright.sizing.pricing.profile import Profile
-from fitwright.sizing.profiling.measure import NOISY, at_threads
+from fitwright.sizing.profiling.measure import NOISY, SETTLE_S, at_threads
 from fitwright.sizing.profiling.timing import Call, Clock, Subject, Timing, repeat_error, time_in_turns
 from fitwright.sizing.trace.conditions import Conditions
 
@@ -148,7 +148,10 @@ def validate(
                 make = _torch_cases if engine == "torch" else _onnx_cases
                 for case in make(profile, precision, chosen, points):
                     cases[f"{case.model} {engine} {precision} {case.batch}×{case.seq}"] = case
-        subjects = [Subject(name=n, prepare=partial(_after_itself, c.call)) for n, c in cases.items()]
+        subjects = [
+            Subject(name=n, prepare=partial(_after_itself, c.call), settle_s=SETTLE_S)
+            for n, c in cases.items()
+        ]
         timings = time_in_turns(
             subjects,
             seconds=seconds,
@@ -179,7 +182,7 @@ def _torch_cases(
         for (batch, seq), step in steps_of(MODELS[name], points, mode="infer", precision=precision).items():
             price = price_step(
                 traced.ops_at(batch, seq), traced.modules, profile, "torch", precision,
-                faulted_bytes=faulted_bytes(traced, batch, seq),
+                faulted_bytes=step_faulted_bytes(traced, batch, seq),
             )  # fmt: skip
             yield _Case(
                 model=name, engine="torch", precision=precision, batch=batch, seq=seq, call=step, price=price

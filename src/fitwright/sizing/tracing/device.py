@@ -110,15 +110,19 @@ class DeviceBehaviour(TorchFunctionMode):
         learned = attn_mask is not None and attn_mask.requires_grad
         fits = query.dim() == 4 and key.shape[-1] == value.shape[-1]
         if self._kind == "cpu" and fits and not learned and dropout_p == 0.0:
-            if enable_gqa and key.shape[1] != query.shape[1]:
-                times = query.shape[1] // key.shape[1]
-                key, value = key.repeat_interleave(times, 1), value.repeat_interleave(times, 1)
             found = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
                 query, key, value, dropout_p, is_causal, attn_mask=attn_mask, scale=scale
             )
             return found[0]  # type: ignore[no-any-return]
         if self._kind == "cuda" and fits:
-            if enable_gqa and key.shape[1] != query.shape[1]:
+            shared = enable_gqa and key.shape[1] != query.shape[1]
+            if shared and attn_mask is None and query.dtype != torch.float32:
+                # FlashAttention takes fewer key than query heads; the kernel for fp32 does not.
+                found = torch.ops.aten._scaled_dot_product_flash_attention(
+                    query, key, value, dropout_p, is_causal, False, scale=scale
+                )
+                return found[0]  # type: ignore[no-any-return]
+            if shared:
                 times = query.shape[1] // key.shape[1]
                 key, value = key.repeat_interleave(times, 1), value.repeat_interleave(times, 1)
             found = torch.ops.aten._scaled_dot_product_efficient_attention(
