@@ -26,7 +26,10 @@ from fitwright.sizing.profiling.timing import Clock, Subject, Timing, repeat_err
 PRECISIONS: Mapping[str, tuple[str, ...]] = {"torch": ("fp32", "bf16"), "onnxruntime": ("fp32", "int8")}
 NOISY = 0.05
 """Repeat error above which the profile says that the machine was not quiet."""
-_EARLIER = {"linear": 6.0, "attention": 2.0, "mm_tn": 2.0, "bmm_scores": 2.0, "bmm_context": 2.0}
+_EARLIER = {
+    "linear": 6.0, "attention": 2.0, "mm_tn": 2.0, "bmm_scores": 2.0, "bmm_context": 2.0, "usual infer": 4.0,
+    "usual train": 2.0,
+}  # fmt: skip
 """Surfaces that get more of their cells before the others, where time is short."""
 _LATER = {"usual infer": 1.5, "usual train": 2.5, "tiny infer": -3.0, "tiny train": -3.0}
 """Reference models: the tiny ones before all cells, for without them Python costs nothing."""
@@ -144,7 +147,8 @@ def in_order(subjects: Iterable[tuple[str, Subject]]) -> tuple[list[Subject], in
     ranks: dict[str, int] = defaultdict(int)
     found: list[tuple[float, int, Subject]] = []
     for number, (group, subject) in enumerate(subjects):
-        rank = ranks[group] / _EARLIER.get(group.rpartition("/")[2], 1.0) + _LATER.get(group, 0.0)
+        kind = group.rpartition("/")[2]
+        rank = ranks[group] / _EARLIER.get(kind, 1.0) + _LATER.get(kind, 0.0)
         found.append((rank, number, subject))
         ranks[group] += 1
     found.sort(key=lambda entry: entry[:2])
@@ -235,7 +239,8 @@ def _of_plans(plans: Sequence[CellPlan]) -> Iterator[tuple[str, Subject]]:
 
 def _of_models(models: Mapping[str, reference.ReferenceModel]) -> Iterator[tuple[str, Subject]]:
     for name, model in models.items():
-        yield f"{model.size} {model.mode}", Subject(name=name, prepare=model.prepare, settle_s=SETTLE_S)
+        group = f"{model.engine}/{model.precision}/{model.size} {model.mode}"
+        yield group, Subject(name=name, prepare=model.prepare, settle_s=SETTLE_S)
 
 
 @contextlib.contextmanager

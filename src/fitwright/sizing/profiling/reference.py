@@ -43,10 +43,13 @@ USUAL: Mapping[str, Mapping[str, Any]] = {
     "gpt2": {"model_type": "gpt2", "n_embd": 448, "n_head": 7, "n_layer": 3, **_ODD},
 }  # fmt: skip
 """Of shapes that nobody uses; from small to larger than most last-level caches."""
-_USUAL_POINTS = ((1, 24), (2, 96), (1, 96), (8, 48))
-_FEW_POINTS = 2
-"""In bf16, which is slow where the processor has no units for it, and to train."""
-_LOW_TRAINING = ("bert", "llama")
+_POINTS: Mapping[tuple[str, str], Sequence[tuple[int, int]]] = {
+    ("infer", "fp32"): ((1, 24), (2, 96), (1, 96), (8, 48)), ("train", "fp32"): ((1, 24), (2, 96)),
+    ("infer", "bf16"): ((1, 24), (1, 96)), ("train", "bf16"): ((1, 24),),
+}  # fmt: skip
+"""(batch, tokens) by mode and precision; few in bf16, which is slow where the processor has no units for
+it."""
+_IN_BF16 = ("bert", "llama", "bert wide")
 
 
 class Wanted(Protocol):
@@ -87,10 +90,9 @@ def subjects(settings: Wanted) -> dict[str, ReferenceModel]:
         for values in TINY:
             found |= _at_points(values, _TINY_POINTS, size="tiny", mode=mode, precision="fp32")
         for precision in ("fp32", "bf16"):
-            full = (mode, precision) == ("infer", "fp32")
-            points = _USUAL_POINTS if full else _USUAL_POINTS[:_FEW_POINTS]
+            points = _POINTS[mode, precision]
             for name, values in USUAL.items():
-                if (mode, precision) != ("train", "bf16") or name in _LOW_TRAINING:
+                if precision == "fp32" or name in _IN_BF16:
                     found |= _at_points(values, points, size="usual", mode=mode, precision=precision)
     return found
 

@@ -18,10 +18,10 @@ Call = Callable[[], object]
 
 FEWEST_ROUNDS = 3
 MOST_ROUNDS = 15
-_FIRST_PASS_SHARE = 0.3
+_FIRST_PASS_SHARE = 0.45
 _LONG_S = 5e-3
-_VISIT_S = 4e-3
-_MOST_CALLS = 20
+_VISIT_S = 3e-3
+_MOST_CALLS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
