@@ -39,5 +39,8 @@ def models(
     if as_json:
         print_json([verb.row_json(spec) for spec in shown])
         return
+    if not shown:
+        print_text("No model passes all of these filters.")
+        return
     print_text(tables.terminal(shown, verb.columns()))
     print_text(f"\n{len(shown)} of {len(found)} models. A '?' after a licence: no source for it was read.")

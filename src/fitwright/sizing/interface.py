@@ -163,7 +163,8 @@ def _memory(
     )  # fmt: skip
     process = Quantity.estimated(
         needed.process_bytes, "B",
-        low=needed.process_low_bytes / spread, high=needed.process_high_bytes * spread,
+        low=min(needed.process_low_bytes / spread, needed.process_bytes),
+        high=max(needed.process_high_bytes * spread, needed.process_bytes),
         note="tensors, what the allocator holds, libraries and context",
     )  # fmt: skip
     found = {"memory-allocated": _told("memory-allocated", allocated, device, workload)}
@@ -181,7 +182,7 @@ def _memory(
 
 def _parts(parts: dict[str, int], total: Quantity) -> dict[str, Quantity]:
     return {
-        f"memory-{name}": Quantity.estimated(size, "B", low=0.0, high=max(total.high or 0.0, float(size)))
+        f"memory-{name}": Quantity.estimated(size, "B", low=0.0, high=max(total.high or 0.0, size))
         for name, size in parts.items()
     }
 

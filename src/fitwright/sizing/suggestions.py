@@ -86,7 +86,12 @@ def _changes(workload: Workload, device: Device) -> Iterator[tuple[str, str, str
         yield from _training_changes(workload)
     else:
         if workload.precision not in ("int8", "int4"):
-            yield "int8 weights", "--precision int8", "some quality", replace(workload, precision="int8")
+            yield (
+                "int8 weights",
+                "--precision int8",
+                "some quality",
+                replace(workload, precision="int8", casting=None),
+            )
         if workload.batch > 1:
             half = workload.batch // 2
             yield "half the batch", f"--batch {half}", "throughput", replace(workload, batch=half)
