@@ -136,6 +136,7 @@ def test_the_text_says_the_same(capsys):
         (["bert-base", "--mode", "train", "--precision", "int8"], "whole-number"),
         (["bert-base", "--mode", "train", "--optimiser", "lion"], "adafactor"),
         (["bert-base", "--mode", "train", "--lora-rank", "0"], "at least 1"),
+        (["clip-vit-base-patch32", "--seq", "78"], "at most 77"),
         (["bert-base", "--casting", "pure"], "pure at fp32"),
         ([*RUN, "--tokens", "1e400"], "not a count"), ([*RUN, "--price-per-hour", "-1"], "price-per-hour"),
         ([*RUN, "--price-per-kwh", "inf"], "price-per-kwh"), ([*RUN, "--claim-days", "nan"], "claim-days"),

@@ -82,3 +82,11 @@ def test_a_mistake_is_a_usage_error(capsys):
         answer(capsys, "--task", "ner", "--device", "a100")
     with pytest.raises(UsageError, match="juggling"):
         answer(capsys, "--task", "juggling", *FIXED)
+
+
+def test_rows_are_no_longer_than_the_model_takes(capsys):
+    text = answer(capsys, "--task", "zero-shot-image-classification", *FIXED)
+    assert "openai/clip-vit-large-patch14" in text
+    assert "Some take fewer than 128 tokens: they are priced at their maximum." in text
+    text = answer(capsys, "--task", "zero-shot-image-classification", *FIXED, "--seq", "78", code=1)
+    assert "openai/clip-vit-base-patch32: takes at most 77 tokens, 78 asked" in text

@@ -25,7 +25,7 @@ def compare(
     *,
     mode: str = "infer",
     batch: int = 1,
-    seq: int = 128,
+    seq: int | None = None,
     precision: str = "fp32",
     device: str | None = None,
 ) -> tuple[Row, ...]:
@@ -34,7 +34,8 @@ def compare(
     Args:
         names: catalogue ids, aliases, short names or model directories; in the order of the result.
         mode: ``infer`` (one forward pass) or ``train`` (one optimiser step).
-        batch: rows; ``seq``: tokens a row.
+        batch: rows.
+        seq: tokens a row; ``None``: 128, or a model's maximum where that is less.
         precision: of weights and matrix products.
         device: a name from the device list, or ``cpu`` / ``None`` for this machine's.
 
@@ -45,14 +46,18 @@ def compare(
         UnknownModelError, UsageError: a name, the device or the workload is wrong.
     """
     from fitwright.sizing import comparison, devices
+    from fitwright.sizing.lengths import USUAL_SEQ
     from fitwright.sizing.models import find
     from fitwright.spec.workload import Workload
 
     if not names:
         raise UsageError("compare needs at least one model", mend="Try: fitwright compare bert-base gpt2")
-    workload = Workload(mode=mode, batch=batch, seq=seq, precision=precision)  # type: ignore[arg-type]
+    workload = Workload(
+        mode=mode, batch=batch, seq=USUAL_SEQ if seq is None else seq, precision=precision  # type: ignore[arg-type]
+    )  # fmt: skip
     target = devices.find(device)
-    return comparison.compare([(name, find(name)) for name in names], workload, target)
+    models = [(name, find(name)) for name in names]
+    return comparison.compare(models, workload, target, seq_given=seq is not None)
 
 
 def columns(rows: Sequence[Row]) -> tuple[Column[Row], ...]:

@@ -15,7 +15,7 @@ def recommend(
     task: str,
     *,
     language: str | None = None,
-    seq: int = 128,
+    seq: int | None = None,
     licence: Sequence[str] | str = (),
     device: str | None = None,
     budget: str = "",
@@ -31,7 +31,7 @@ def recommend(
     Args:
         task: a catalogue task, such as ``text-classification``, or an everyday word such as ``embeddings``.
         language: a code such as ``en``, or ``multilingual``; ``None``: any.
-        seq: tokens of a row; ``batch``: rows of a batch.
+        seq: tokens of a row; ``None``: 128, or a model's maximum where that is less. batch: rows of a batch.
         licence: names or groups, such as ``permissive``; several are joined by "or"; empty: any.
         device: a listed device, or ``cpu`` / ``None`` for this machine's.
         budget: limits, such as ``latency-p95=100ms,memory=2GiB``; absolute values only.

@@ -17,7 +17,9 @@ def compare(
     ],
     mode: Annotated[str, typer.Option(help="infer (a forward pass) or train (an optimiser step).")] = "infer",
     batch: Annotated[int, typer.Option(help="Rows in a batch.")] = 1,
-    seq: Annotated[int, typer.Option(help="Tokens in a row.")] = 128,
+    seq: Annotated[
+        int | None, typer.Option(help="Tokens in a row; 128, or a model's maximum where that is less.")
+    ] = None,
     precision: Annotated[str, typer.Option(help="fp32, tf32, bf16, fp16, int8 or int4.")] = "fp32",
     device: Annotated[
         str | None, typer.Option(help="cpu (this machine) or a listed device, such as a100-80gb.")
@@ -70,7 +72,7 @@ def _footnotes(rows: Sequence[Row]) -> list[str]:
     """What the estimates are about, how far to trust them, and what was left out and why."""
     if not rows:
         return ["no model is left after --filter"]
-    workload, device = rows[0].asked_workload, rows[0].device
+    workload, device = max((row.asked_workload for row in rows), key=lambda work: work.seq), rows[0].device
     what = "one forward pass" if workload.mode == "infer" else "one training step (AdamW)"
     lines = [
         f"{what}, batch {workload.batch}, {workload.seq} tokens, {workload.precision}, on {device.name}",

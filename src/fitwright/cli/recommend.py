@@ -16,7 +16,9 @@ _NAMED = 3
 def recommend(
     task: Annotated[str, typer.Option(help="What it is for: text-classification, embeddings, translation …")],
     language: Annotated[str | None, typer.Option(help="A code such as en or zh, or multilingual.")] = None,
-    seq: Annotated[int, typer.Option(help="Tokens in a row.")] = 128,
+    seq: Annotated[
+        int | None, typer.Option(help="Tokens in a row; 128, or a model's maximum where that is less.")
+    ] = None,
     licence: Annotated[
         list[str] | None, typer.Option(help="A licence or 'permissive'; may be given several times.")
     ] = None,
@@ -167,6 +169,8 @@ def _footnotes(found: Recommendation) -> str:
             f"Some are multilingual, and their source does not say whether {found.language} is among their "
             "languages: notes in --json."
         )
+    if any(note.startswith("rows of ") for choice in found.kept for note in choice.notes):
+        lines.append(f"Some take fewer than {found.workload.seq} tokens: they are priced at their maximum.")
     if any(choice.runtime.precision in ("int8", "int4") for choice in found.recommended):
         lines.append("Published figures are of unquantised models.")
     lines.append("Sources, intervals, every rejected model: --json.")

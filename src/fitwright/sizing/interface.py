@@ -7,6 +7,7 @@ from fitwright.sizing.corrections import Corrections
 from fitwright.sizing.latency import step as latency
 from fitwright.sizing.ledger.intervals import interval_for
 from fitwright.sizing.ledger.residuals import Group
+from fitwright.sizing.lengths import longer_than_allowed
 from fitwright.sizing.memory import closed_form, runtime, step
 from fitwright.sizing.parameters import count
 from fitwright.sizing.trace.obtain import Obtained, conditions_of, obtain
@@ -71,15 +72,6 @@ def estimate(
             name: corrections.apply(name, found[name]) for name in ("memory", "latency") if name in found
         }
     return Record(subject=spec.id, quantities=found, context=context)
-
-
-def longer_than_allowed(spec: ModelSpec, workload: Workload) -> str:
-    """Why the workload's length is beyond the model's hard limit; empty where it is not."""
-    limit = spec.max_sequence_length
-    soft = "max_sequence_note" in spec.facts or spec.kind not in ("encoder", "decoder", "encoder-decoder")
-    if limit is None or soft or workload.seq <= limit:
-        return ""
-    return f"{workload.seq} tokens are more than this model's {limit}: memory and latency left out"
 
 
 def size_of(parameters: int, precision: str) -> Quantity:
