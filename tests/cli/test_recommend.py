@@ -62,7 +62,7 @@ def test_images_have_no_tokens_and_prices_have_a_column(capsys):
         "--train-batch", "8",
     )  # fmt: skip
     assert text.startswith("image-classification: 8 images on")
-    assert "USD / 1M rows" in text
+    assert "USD/1M rows" in text
     assert "Training" in text
 
 
@@ -90,3 +90,17 @@ def test_rows_are_no_longer_than_the_model_takes(capsys):
     assert "Some take fewer than 128 tokens: they are priced at their maximum." in text
     text = answer(capsys, "--task", "zero-shot-image-classification", *FIXED, "--seq", "78", code=1)
     assert "openai/clip-vit-base-patch32: takes at most 77 tokens, 78 asked" in text
+
+
+def test_the_tables_fit_the_terminal_and_what_the_budget_names_stays(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    asked = ("--task", "classification", "--language", "zh", "--device", "t4", "--price-per-hour", "1")
+    for budget in ("latency-p95=1ms", "latency-p95=1ms,size=1GB"):
+        text = answer(capsys, *asked, "--budget", budget)
+        tables = [block.splitlines() for block in text.split("\n\n") if "───" in block]
+        assert len(tables) == 2
+        for table in tables:
+            assert "may miss latency-p95" in "".join(table)
+            assert max(map(len, table)) <= 100
+            assert ("Size" in table[0]) == ("size" in budget)
+        assert "Left out to fit 100 columns: Params" in text

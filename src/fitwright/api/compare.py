@@ -70,11 +70,11 @@ def _fact_columns(rows: Sequence[Row]) -> Iterator[Column[Row]]:
     from fitwright.reporting.tables import Column
     from fitwright.sizing.comparison import layers_text, recommended_use
 
-    def of_spec(key: str, title: str, read: Callable[[ModelSpec], Any]) -> Column[Row]:
-        return Column(key=key, title=title, value=lambda row: read(row.spec))
+    def of_spec(key: str, title: str, read: Callable[[ModelSpec], Any], spare: int = 0) -> Column[Row]:
+        return Column(key=key, title=title, value=lambda row: read(row.spec), spare=spare)
 
-    def number(key: str, title: str, read: Callable[[ModelSpec], Any]) -> Column[Row]:
-        return Column(key=key, title=title, value=lambda row: read(row.spec), numeric=True)
+    def number(key: str, title: str, read: Callable[[ModelSpec], Any], spare: int = 0) -> Column[Row]:
+        return Column(key=key, title=title, value=lambda row: read(row.spec), numeric=True, spare=spare)
 
     titles = _short_names(rows)
     yield Column(key="model", title="Model", value=lambda row: titles[row.spec.id])
@@ -82,11 +82,11 @@ def _fact_columns(rows: Sequence[Row]) -> Iterator[Column[Row]]:
     yield of_spec("class", "Class", lambda spec: spec.architecture)
     yield of_spec("kind", "Kind", lambda spec: spec.kind)
     yield Column(
-        key="layers", title="Layers", value=lambda row: layers_text(row.spec), numeric=True,
+        key="layers", title="Layers", value=lambda row: layers_text(row.spec), numeric=True, spare=1,
         order=lambda text: sum(int(part) for part in text.split("+")),
     )  # fmt: skip
-    yield number("hidden", "Hidden", lambda spec: spec.dims.get("hidden"))
-    yield number("heads", "Heads", lambda spec: spec.dims.get("heads"))
+    yield number("hidden", "Hidden", lambda spec: spec.dims.get("hidden"), spare=2)
+    yield number("heads", "Heads", lambda spec: spec.dims.get("heads"), spare=3)
     yield Column(
         key="parameters",
         title="Params",
@@ -98,10 +98,13 @@ def _fact_columns(rows: Sequence[Row]) -> Iterator[Column[Row]]:
         key="non-embedding", title="Non-embedding", value=_quantity_reader("non-embedding", "value"),
         text=format_count, numeric=True,
     )  # fmt: skip
+    yield Column(
+        key="active", title="Active", value=_active, text=format_count, numeric=True,
+    )  # fmt: skip
     yield number("max-seq", "Max seq", lambda spec: spec.max_sequence_length)
-    yield of_spec("open", "Weights", lambda spec: _OPEN.get(spec.open_weights))
+    yield of_spec("open", "Weights", lambda spec: _OPEN.get(spec.open_weights), spare=4)
     yield of_spec("licence", "Licence", lambda spec: spec.licence)
-    yield of_spec("use", "Recommended use", recommended_use)
+    yield of_spec("use", "Recommended use", recommended_use, spare=5)
 
 
 def _estimate_columns() -> Iterator[Column[Row]]:
@@ -121,6 +124,7 @@ def _estimate_columns() -> Iterator[Column[Row]]:
             )  # fmt: skip
 
     yield from predicted("flops", "FLOPs", "FLOP", format_flops)
+    yield from predicted("flops-training-step", "FLOPs, step", "FLOP", format_flops)
     yield Column(
         key="size",
         title="Size",
@@ -142,6 +146,11 @@ def _estimate_columns() -> Iterator[Column[Row]]:
     )
     yield Column(key="windows", title="Windows", value=lambda row: row.windows, numeric=True)
     yield Column(key="verdict", title="Verdict", value=lambda row: row.verdict)
+
+
+def _active(row: Row) -> int:
+    """Parameters that one token meets: all of them, but for a mixture of experts."""
+    return round(row.record.value("active") or row.spec.parameters)
 
 
 def _rows_per_s(row: Row) -> float | None:

@@ -106,9 +106,11 @@ def columns() -> tuple[Column[ModelSpec], ...]:
 
     return (
         Column(key="id", title="Id", value=lambda spec: spec.id),
-        Column(key="kind", title="Kind", value=lambda spec: spec.kind),
-        Column(key="layers", title="Layers", value=layers_text, numeric=True),
-        Column(key="hidden", title="Hidden", value=lambda spec: spec.dims.get("hidden"), numeric=True),
+        Column(key="kind", title="Kind", value=lambda spec: spec.kind, spare=3),
+        Column(key="layers", title="Layers", value=layers_text, numeric=True, spare=1),
+        Column(
+            key="hidden", title="Hidden", value=lambda spec: spec.dims.get("hidden"), numeric=True, spare=2
+        ),
         Column(
             key="parameters", title="Parameters", value=lambda spec: spec.parameters, text=format_count,
             numeric=True,

@@ -67,11 +67,14 @@ def columns(found: Recommendation, *, quality: bool = True) -> tuple[Column[Choi
     """The columns of its tables: quality where there is a benchmark, money where an hour has a price."""
     from fitwright.core.units import format_bytes, format_count, format_seconds
     from fitwright.reporting.tables import Column
+    from fitwright.spec.budget import Budget
 
-    def need(name: str, title: str, text: object) -> Column[Choice]:
+    asked = {constraint.name for constraint in Budget.parse(found.budget).constraints}
+
+    def need(name: str, title: str, text: object, spare: int = 0) -> Column[Choice]:
         return Column(
             key=name, title=title, numeric=True, value=lambda choice: _value(choice, name),
-            text=lambda value: f"~{text(value)}",  # type: ignore[operator]
+            text=lambda value: f"~{text(value)}", spare=0 if name in asked else spare,  # type: ignore[operator]
         )  # fmt: skip
 
     figures: tuple[Column[Choice], ...] = ()
@@ -84,7 +87,7 @@ def columns(found: Recommendation, *, quality: bool = True) -> tuple[Column[Choi
         )  # fmt: skip
     money: tuple[Column[Choice], ...] = ()
     if found.price_per_hour_usd is not None:
-        money = (need("price", "USD / 1M rows", lambda value: f"{value:.3g}"),)
+        money = (need("price", "USD/1M rows", lambda value: f"{value:.3g}"),)
     training: tuple[Column[Choice], ...] = ()
     if found.training is not None:
         training = (need("training-memory", "Training", format_bytes),)
@@ -92,15 +95,18 @@ def columns(found: Recommendation, *, quality: bool = True) -> tuple[Column[Choi
         Column(key="model", title="Model", value=lambda choice: choice.spec.id),
         Column(
             key="parameters", title="Params", numeric=True, value=lambda choice: choice.spec.parameters,
-            text=format_count,
+            text=format_count, spare=2,
         ),
         *figures,
         need("latency-p95", "Latency", format_seconds),
         *money,
-        need("memory", "Memory", format_bytes),
+        need("memory", "Memory", format_bytes, spare=1),
         *training,
-        need("size", "Size", format_bytes),
-        Column(key="verdict", title="Budget", value=lambda choice: choice.fits),
+        need("size", "Size", format_bytes, spare=3),
+        Column(
+            key="verdict", title="Budget", value=lambda choice: choice.fits,
+            text=lambda text: str(text).removesuffix(": measure"),
+        ),
     )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ def compare(
     Example: fitwright compare bert-base roberta-base t5-small --batch 8 --seq 256 --sort parameters
     """
     from fitwright.api import compare as verb
-    from fitwright.cli.console import print_json, print_text
+    from fitwright.cli.console import fitted_table, print_json, print_text
     from fitwright.core.errors import UsageError
     from fitwright.reporting import filters, tables
 
@@ -63,9 +63,14 @@ def compare(
     if as_json or format == "json":
         print_json([row.as_json() for row in rows])
         return
-    print_text(tables.render(rows, shown, format))
-    if format == "terminal":
-        print_text("\n" + "\n".join(_footnotes(rows)))
+    if format != "terminal":
+        print_text(tables.render(rows, shown, format))
+        return
+    if columns is None:
+        table, left_out = fitted_table(rows, shown, "A wider terminal, --columns or --format has them.")
+    else:
+        table, left_out = tables.terminal(rows, shown), []
+    print_text("\n".join([table, "", *_footnotes(rows), *left_out]))
 
 
 def _footnotes(rows: Sequence[Row]) -> list[str]:

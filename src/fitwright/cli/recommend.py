@@ -68,20 +68,20 @@ def recommend(
 
 
 def _sections(found: Recommendation, top: int) -> list[str]:
-    parts = [_heading(found)]
+    parts, left_out = [_heading(found)], list[str]()
     if found.recommended:
-        parts += [_table(found, found.recommended[:top]), _reasons(found.recommended, top)]
+        parts += [_table(found, found.recommended[:top], left_out), _reasons(found.recommended, top)]
     if found.beaten:
         parts.append("Beaten in quality and cost by one of these: " + _names(found.beaten, top))
     if found.unknown_quality:
-        parts.append(_unknown(found, top))
+        parts.append(_unknown(found, top, left_out))
     if found.unpriced:
         parts.append("Cost unknown, so not ranked: " + _names(found.unpriced, top))
     if found.rejected:
         parts.append(_rejected(found))
     if found.nearest is not None:
         parts.append(_nearest(found))
-    parts.append(_footnotes(found))
+    parts.append("\n".join([*dict.fromkeys(left_out), _footnotes(found)]))
     return parts
 
 
@@ -107,11 +107,16 @@ def _rows(found: Recommendation) -> str:
     return f"{work.batch} row{several} of {work.seq} tokens"
 
 
-def _table(found: Recommendation, choices: Sequence[Choice], *, quality: bool = True) -> str:
+def _table(
+    found: Recommendation, choices: Sequence[Choice], left_out: list[str], *, quality: bool = True
+) -> str:
+    """The table that the terminal has room for; what it leaves out is said in ``left_out``."""
     from fitwright.api import recommend as verb
-    from fitwright.reporting import tables
+    from fitwright.cli.console import fitted_table
 
-    return tables.terminal(choices, verb.columns(found, quality=quality))
+    table, said = fitted_table(choices, verb.columns(found, quality=quality))
+    left_out += said
+    return table
 
 
 def _reasons(choices: Sequence[Choice], top: int) -> str:
@@ -126,12 +131,13 @@ def _names(choices: Sequence[Choice], top: int) -> str:
     return ", ".join(choice.spec.id for choice in choices[:top]) + more
 
 
-def _unknown(found: Recommendation, top: int) -> str:
+def _unknown(found: Recommendation, top: int, left_out: list[str]) -> str:
     count = len(found.unknown_quality)
     where = "" if found.benchmark is None else f" on {found.benchmark.title}"
     title = f"Quality unknown{where}: {count} {'model' if count == 1 else 'models'}, cheapest first"
     more = f"\nand {count - top} dearer: --top" if count > top else ""
-    return f"{title}\n\n{_table(found, found.unknown_quality[:top], quality=False)}{more}"
+    table = _table(found, found.unknown_quality[:top], left_out, quality=False)
+    return f"{title}\n\n{table}{more}"
 
 
 def _rejected(found: Recommendation) -> str:
@@ -160,7 +166,9 @@ def _nearest(found: Recommendation) -> str:
 
 
 def _footnotes(found: Recommendation) -> str:
-    lines = ["~ estimated, not measured; may miss: the limit lies inside the interval. Cost: latency ÷ rows."]
+    lines = [
+        "~ estimated, not measured; may miss: the limit lies in the interval: measure. Cost: latency ÷ rows."
+    ]
     if found.benchmark is not None:
         lines.append(found.benchmark.note)
         lines += _other_splits(found)
