@@ -80,8 +80,16 @@ def test_figures_of_another_split_are_named(capsys):
 def test_a_mistake_is_a_usage_error(capsys):
     with pytest.raises(UsageError, match="a100"):
         answer(capsys, "--task", "ner", "--device", "a100")
+    with pytest.raises(UsageError, match=r"bf16.*--train-batch"):
+        answer(capsys, "--task", "ner", *FIXED, "--train-precision", "bf16")
     with pytest.raises(UsageError, match="juggling"):
         answer(capsys, "--task", "juggling", *FIXED)
+
+
+def test_what_no_estimate_can_hold_is_said(capsys):
+    text = answer(capsys, "--task", "translation", *FIXED, "--budget", "max-drop=1,memory=8GB", "--top", "1")
+    assert "max-drop was not looked at" in text
+    assert "max-drop" not in answer(capsys, "--task", "translation", *FIXED, "--top", "1")
 
 
 def test_rows_are_no_longer_than_the_model_takes(capsys):

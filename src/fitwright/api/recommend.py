@@ -22,7 +22,7 @@ def recommend(
     batch: int = 1,
     precision: str | None = None,
     train_batch: int | None = None,
-    train_precision: str = "fp32",
+    train_precision: str | None = None,
     price_per_hour: float | None = None,
     benchmark: str | None = None,
 ) -> Recommendation:
@@ -38,7 +38,7 @@ def recommend(
         precision: of serving; ``None``: what suits the device.
         train_batch: rows of a fine-tuning step that has to fit too; 16 where the budget has
             ``training-memory``.
-        train_precision: of that step.
+        train_precision: of that step; ``None``: fp32.
         price_per_hour: US dollars of one device, for a ``price`` in the budget.
         benchmark: the one to compare on; ``None``: the one with most published figures.
 

@@ -33,7 +33,9 @@ def recommend(
     train_batch: Annotated[
         int | None, typer.Option(help="Rows of a fine-tuning step that has to fit the device too.")
     ] = None,
-    train_precision: Annotated[str, typer.Option(help="Precision of that step.")] = "fp32",
+    train_precision: Annotated[
+        str | None, typer.Option(help="Precision of that step; fp32 unless given.")
+    ] = None,
     price_per_hour: Annotated[
         float | None, typer.Option(help="US dollars an hour of the device, for a price in the budget.")
     ] = None,
@@ -179,6 +181,8 @@ def _footnotes(found: Recommendation) -> str:
         )
     if any(note.startswith("rows of ") for choice in found.kept for note in choice.notes):
         lines.append(f"Some take fewer than {found.workload.seq} tokens: they are priced at their maximum.")
+    if "max-drop" in found.budget:
+        lines.append("max-drop was not looked at: fit and compress measure what shrinking costs.")
     if any(choice.runtime.precision in ("int8", "int4") for choice in found.recommended):
         lines.append("Published figures are of unquantised models.")
     lines.append("Sources, intervals, every rejected model: --json.")

@@ -37,7 +37,7 @@ class Wish:
         budget: in the budget grammar.
         train_batch: rows of a fine-tuning step; ``None``: 16 where the budget names ``training-memory``, else
             training is not looked at.
-        train_precision: of that step.
+        train_precision: of that step; ``None``: fp32.
         price_per_hour_usd: of one device; for the budget's ``price``.
         benchmark: its id; ``None``: the one with most figures.
     """
@@ -50,7 +50,7 @@ class Wish:
     precision: str | None = None
     budget: str = ""
     train_batch: int | None = None
-    train_precision: str = "fp32"
+    train_precision: str | None = None
     price_per_hour_usd: float | None = None
     benchmark: str | None = None
 
@@ -71,9 +71,14 @@ class Wish:
         """The fine-tuning step to look at; ``None`` where training does not matter."""
         named = any(found.name == "training-memory" for found in Budget.parse(self.budget).constraints)
         if self.train_batch is None and not named:
+            if self.train_precision is not None:
+                raise UsageError(
+                    "train-precision is of a fine-tuning step, none is asked for", got=self.train_precision,
+                    mend="Give --train-batch, or training-memory in the budget.",
+                )  # fmt: skip
             return None
         batch = DEFAULT_TRAIN_BATCH if self.train_batch is None else self.train_batch
-        return Workload(mode="train", batch=batch, seq=self.length, precision=self.train_precision)
+        return Workload(mode="train", batch=batch, seq=self.length, precision=self.train_precision or "fp32")
 
 
 @dataclass(frozen=True, kw_only=True)
