@@ -32,12 +32,13 @@ def compare(
     """Facts and first estimates for several models under one workload.
 
     Args:
-        names: catalogue ids, aliases, short names or model directories; in the order of the result.
+        names: catalogue ids, aliases, short names, ``config.json`` files, model directories or Hub ids; in
+            the order of the result.
         mode: ``infer`` (one forward pass) or ``train`` (one optimiser step).
         batch: rows.
         seq: tokens a row; ``None``: 128, or a model's maximum where that is less.
         precision: of weights and matrix products.
-        device: a name from the device list, or ``cpu`` / ``None`` for this machine's.
+        device: ``cpu`` or ``None`` (this machine), ``cuda:N``, ``auto``, or a listed device.
 
     Returns:
         One row a model, with ``spec``, ``record`` and ``as_json()``.

@@ -33,7 +33,7 @@ def recommend(
         language: a code such as ``en``, or ``multilingual``; ``None``: any.
         seq: tokens of a row; ``None``: 128, or a model's maximum where that is less. batch: rows of a batch.
         licence: names or groups, such as ``permissive``; several are joined by "or"; empty: any.
-        device: a listed device, or ``cpu`` / ``None`` for this machine's.
+        device: ``cpu`` or ``None`` (this machine), ``cuda:N``, ``auto``, or a listed device.
         budget: limits, such as ``latency-p95=100ms,memory=2GiB``; absolute values only.
         precision: of serving; ``None``: what suits the device.
         train_batch: rows of a fine-tuning step that has to fit too; 16 where the budget has

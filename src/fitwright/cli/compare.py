@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 def compare(
     names: Annotated[
-        list[str], typer.Argument(metavar="MODELS...", help="Catalogue names, ids, or model directories.")
+        list[str],
+        typer.Argument(
+            metavar="MODELS...", help="Catalogue names, config.json files, model directories or ids."
+        ),
     ],
     mode: Annotated[str, typer.Option(help="infer (a forward pass) or train (an optimiser step).")] = "infer",
     batch: Annotated[int, typer.Option(help="Rows in a batch.")] = 1,
@@ -22,7 +25,8 @@ def compare(
     ] = None,
     precision: Annotated[str, typer.Option(help="fp32, tf32, bf16, fp16, int8 or int4.")] = "fp32",
     device: Annotated[
-        str | None, typer.Option(help="cpu (this machine) or a listed device, such as a100-80gb.")
+        str | None,
+        typer.Option(help="cpu (this machine), cuda:N, auto, or a listed device, such as a100-80gb."),
     ] = None,
     format: Annotated[str, typer.Option(help="terminal, markdown, json, csv or html.")] = "terminal",
     as_json: Annotated[

@@ -23,7 +23,8 @@ def recommend(
         list[str] | None, typer.Option(help="A licence or 'permissive'; may be given several times.")
     ] = None,
     device: Annotated[
-        str | None, typer.Option(help="cpu (this machine) or a listed device, such as a100-80gb.")
+        str | None,
+        typer.Option(help="cpu (this machine), cuda:N, auto, or a listed device, such as a100-80gb."),
     ] = None,
     budget: Annotated[str, typer.Option(help="Limits, such as latency-p95=100ms,memory=2GiB.")] = "",
     batch: Annotated[int, typer.Option(help="Rows in a batch.")] = 1,
