@@ -59,7 +59,37 @@ def test_ten_models_without_torch():
         assert row["memory"]["process"]["origin"] == "estimated"
 
 
-def test_the_table_fits_and_lines_up(capsys):
+def test_what_has_no_room_is_named_and_what_is_asked_for_is_shown(capsys, monkeypatch):
+    arguments = ("compare", *TEN, "--device", "a100-80gb")
+    for width, absent in ((200, ()), (110, ("Recommended use",)), (100, ("Weights", "Recommended use"))):
+        monkeypatch.setenv("COLUMNS", str(width))
+        table, notes = output(capsys, *arguments).split("\n\n")
+        assert max(map(len, table.splitlines())) <= width
+        left_out = [
+            line for line in notes.splitlines() if line.startswith(f"Left out to fit {width} columns")
+        ]
+        assert len(left_out) == bool(absent)
+        for title in ("Recommended use", "Weights", "Params", "Memory", "Latency", "Verdict"):
+            assert (title in table.splitlines()[0]) != (title in absent)
+            assert title not in absent or title in left_out[0]
+    shown = output(capsys, *arguments, "--columns", "id,class,use,licence,memory,latency,verdict")
+    assert "Recommended use" in shown
+    assert "Left out" not in shown
+
+
+def test_active_parameters_and_the_training_step_have_columns(capsys):
+    text = output(
+        capsys, "compare", "mistralai/Mixtral-8x7B-v0.1", "bert-base", "--device", "h200", "--format", "csv",
+        "--columns", "parameters,active,flops,flops-training-step",
+    )  # fmt: skip
+    mixtral, bert = csv.DictReader(io.StringIO(text))
+    assert 0.2 < int(mixtral["active"]) / int(mixtral["parameters"]) < 0.35
+    assert bert["active"] == bert["parameters"]
+    assert int(bert["flops-training-step_FLOP"]) == pytest.approx(3 * int(bert["flops_FLOP"]), rel=0.05)
+
+
+def test_the_table_fits_and_lines_up(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "128")
     table = output(capsys, "compare", *TEN, "--device", "a100-80gb").split("\n\n")[0].splitlines()
     assert len(table) == 12
     rule = table[1]

@@ -29,6 +29,9 @@ BREAKDOWN = {
 }
 
 
+RUN = ("bert-base", "--device", "t4", "--mode", "train", "--tokens", "1B")
+
+
 def output(capsys, *arguments, code=0):
     assert run(["estimate", *arguments]) == code
     return capsys.readouterr().out
@@ -133,11 +136,24 @@ def test_the_text_says_the_same(capsys):
         (["bert-base", "--mode", "train", "--precision", "int8"], "whole-number"),
         (["bert-base", "--mode", "train", "--optimiser", "lion"], "adafactor"),
         (["bert-base", "--mode", "train", "--lora-rank", "0"], "at least 1"),
+        (["clip-vit-base-patch32", "--seq", "78"], "at most 77"),
+        (["bert-base", "--casting", "pure"], "pure at fp32"),
+        ([*RUN, "--tokens", "1e400"], "not a count"), ([*RUN, "--price-per-hour", "-1"], "price-per-hour"),
+        ([*RUN, "--price-per-kwh", "inf"], "price-per-kwh"), ([*RUN, "--claim-days", "nan"], "claim-days"),
+        ([*RUN, "--devices", "0"], "devices must be positive"), ([*RUN, "--pue", "0.5"], "pue"),
+        ([*RUN, "--utilisation", "1.5"], "utilisation"),
         (["bert-base", "--colour"], "--colour"), ([], "MODEL"), (["./no/such/folder"], "no such"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line(capsys, arguments, said):
     assert said in refused(capsys, *arguments)
+
+
+@pytest.mark.parametrize("mode", ["infer", "train"])
+def test_what_no_machine_could_hold_is_estimated_all_the_same(capsys, mode):
+    found = estimated(capsys, "t5-small", "--seq", "1000000000000", "--device", "t4", "--mode", mode)
+    assert found["verdict"] == "does not fit"
+    assert quantity(found["memory"]["process"]) > 1e20
 
 
 def test_require_fit_is_an_exit_code(capsys):
@@ -174,6 +190,9 @@ def test_the_numbers_do_not_need_torch(capsys, arguments):
         fewer, more = without.pop("suggestions"), found.pop("suggestions")
         assert fewer == [s for s in more if s in fewer]
         assert len(more) - len(fewer) <= 3  # steps of which no trace ships, such as adapters, need torch
+        untried = [line for line in without["assumptions"] if line.startswith("not tried")]
+        assert len(untried) == (len(fewer) < len(more))
+        without["assumptions"] = [line for line in without["assumptions"] if line not in untried]
     assert without == found
 
 

@@ -41,8 +41,15 @@ def test_a_group_of_licences_and_an_everyday_task(capsys):
         (["--min-params", "2M", "--max-params", "1M"], "above the most"),
         (["--min-params", "few"], "few"),
         (["--min-seq", "0"], "at least one token"),
+        (["--licence", "beerware"], "permissive, apache-2.0"),
     ],
 )
 def test_filters_that_contradict_are_refused(capsys, arguments, said):
     assert run(["models", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_an_empty_list_says_so(capsys):
+    assert run(["models", "--search", "no such model"]) == 0
+    assert capsys.readouterr().out == "No model passes all of these filters.\n"
+    assert rows(capsys, "--search", "no such model") == []

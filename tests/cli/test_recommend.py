@@ -62,7 +62,7 @@ def test_images_have_no_tokens_and_prices_have_a_column(capsys):
         "--train-batch", "8",
     )  # fmt: skip
     assert text.startswith("image-classification: 8 images on")
-    assert "USD / 1M rows" in text
+    assert "USD/1M rows" in text
     assert "Training" in text
 
 
@@ -80,5 +80,35 @@ def test_figures_of_another_split_are_named(capsys):
 def test_a_mistake_is_a_usage_error(capsys):
     with pytest.raises(UsageError, match="a100"):
         answer(capsys, "--task", "ner", "--device", "a100")
+    with pytest.raises(UsageError, match=r"bf16.*--train-batch"):
+        answer(capsys, "--task", "ner", *FIXED, "--train-precision", "bf16")
     with pytest.raises(UsageError, match="juggling"):
         answer(capsys, "--task", "juggling", *FIXED)
+
+
+def test_what_no_estimate_can_hold_is_said(capsys):
+    text = answer(capsys, "--task", "translation", *FIXED, "--budget", "max-drop=1,memory=8GB", "--top", "1")
+    assert "max-drop was not looked at" in text
+    assert "max-drop" not in answer(capsys, "--task", "translation", *FIXED, "--top", "1")
+
+
+def test_rows_are_no_longer_than_the_model_takes(capsys):
+    text = answer(capsys, "--task", "zero-shot-image-classification", *FIXED)
+    assert "openai/clip-vit-large-patch14" in text
+    assert "Some take fewer than 128 tokens: they are priced at their maximum." in text
+    text = answer(capsys, "--task", "zero-shot-image-classification", *FIXED, "--seq", "78", code=1)
+    assert "openai/clip-vit-base-patch32: takes at most 77 tokens, 78 asked" in text
+
+
+def test_the_tables_fit_the_terminal_and_what_the_budget_names_stays(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    asked = ("--task", "classification", "--language", "zh", "--device", "t4", "--price-per-hour", "1")
+    for budget in ("latency-p95=1ms", "latency-p95=1ms,size=1GB"):
+        text = answer(capsys, *asked, "--budget", budget)
+        tables = [block.splitlines() for block in text.split("\n\n") if "───" in block]
+        assert len(tables) == 2
+        for table in tables:
+            assert "may miss latency-p95" in "".join(table)
+            assert max(map(len, table)) <= 100
+            assert ("Size" in table[0]) == ("size" in budget)
+        assert "Left out to fit 100 columns: Params" in text

@@ -77,3 +77,24 @@ def test_widths_of_wide_and_combining_characters():
 
 def test_no_rows_is_a_heading():
     assert tables.terminal([], COLUMNS).splitlines()[0].split() == ["Name", "Size"]
+
+
+WIDE = (
+    Column(key="name", title="Name", value=lambda row: row[0]),
+    Column(key="first", title="x" * 10, value=lambda row: 1, spare=2),
+    Column(key="second", title="x" * 10, value=lambda row: 2, spare=1),
+)
+
+
+@pytest.mark.parametrize(
+    ("width", "kept"),
+    [(31, "name first second"), (30, "name second"), (19, "name second"), (18, "name"), (3, "name")],
+)
+def test_a_narrow_terminal_goes_without_the_sparest_columns(width, kept):
+    """Names take 7 columns, 模型|甲 being the widest, and two spaces stand between columns."""
+    shown, left_out = tables.fit(ROWS, WIDE, width)
+    assert [column.key for column in shown] == kept.split()
+    assert [c.key for c in left_out] == [c.key for c in WIDE if c not in shown]
+    if len(shown) > 1:
+        lines = tables.terminal(ROWS, shown).splitlines()
+        assert max(map(tables.display_width, lines)) <= width

@@ -18,7 +18,7 @@ def test_defaults():
         ({"mode": "train", "precision": "bf16"}, True), ({"mode": "train", "precision": "fp16"}, True),
         ({"mode": "train", "precision": "bf16", "casting": "pure"}, False), ({"precision": "bf16"}, False),
         ({"precision": "bf16", "casting": "autocast"}, True), ({"mode": "train", "precision": "tf32"}, False),
-        ({"mode": "train", "casting": "autocast"}, False), ({"precision": "int8"}, False),
+        ({"precision": "int8"}, False),
     ],
 )  # fmt: skip
 def test_weights_stay_in_fp32_under_autocast_alone(options, autocast):
@@ -41,7 +41,9 @@ def test_a_batch_in_parts():
         ({"mode": "train", "accumulation": 0}, "accumulation"),
         ({"mode": "train", "lora_rank": 0}, "at least 1"),
         ({"optimiser": "sgd"}, "belongs to training"), ({"checkpointing": True}, "belongs to training"),
-        ({"batch": 4, "accumulation": 2}, "belongs to training"), ({"lora_rank": 8}, "--mode train"),
+        ({"batch": 4, "accumulation": 2}, "belongs to training"), ({"lora_rank": 8}, "got 8.*--mode train"),
+        ({"mode": "train", "casting": "autocast"}, "autocast at fp32"),
+        ({"precision": "int8", "casting": "pure"}, "pure at int8"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(options, said):

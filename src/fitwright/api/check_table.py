@@ -46,9 +46,11 @@ def columns(report: Report, *, full: bool = False) -> tuple[Column[Wrong], ...]:
             return f"{value / 1e9:.3f}B"
         return format_count(value) if value >= 10**6 else str(value)
 
-    def text(key: str, title: str, read: Callable[[Wrong], Any], width: int = 0) -> Column[Wrong]:
+    def text(
+        key: str, title: str, read: Callable[[Wrong], Any], width: int = 0, spare: int = 0
+    ) -> Column[Wrong]:
         cut = (lambda value: shorten(value, width)) if width and not full else str
-        return Column(key=key, title=title, value=read, text=cut)
+        return Column(key=key, title=title, value=read, text=cut, spare=spare)
 
     table: Column[Wrong] = Column(key="table", title="Table", value=lambda wrong: wrong.table, numeric=True)
     several = full or len({wrong.table for wrong in report.wrong}) > 1 or report.tables > 1
@@ -56,7 +58,7 @@ def columns(report: Report, *, full: bool = False) -> tuple[Column[Wrong], ...]:
         Column(key="row", title="Row", value=lambda wrong: wrong.row, numeric=True),
         text("model", "Model", lambda wrong: wrong.model, 28),
         text("column", "Column", lambda wrong: wrong.column, 24),
-        text("field", "Figure", lambda wrong: wrong.field.replace("_", " ")),
+        text("field", "Figure", lambda wrong: wrong.field.replace("_", " "), spare=1),
         Column(key="stated", title="Stated", value=lambda wrong: wrong.stated, numeric=True),
         Column(key="correct", title="Correct", value=lambda wrong: wrong.correct, text=figure, numeric=True),
         Column(

@@ -25,18 +25,20 @@ def compare(
     *,
     mode: str = "infer",
     batch: int = 1,
-    seq: int = 128,
+    seq: int | None = None,
     precision: str = "fp32",
     device: str | None = None,
 ) -> tuple[Row, ...]:
     """Facts and first estimates for several models under one workload.
 
     Args:
-        names: catalogue ids, aliases, short names or model directories; in the order of the result.
+        names: catalogue ids, aliases, short names, ``config.json`` files, model directories or Hub ids; in
+            the order of the result.
         mode: ``infer`` (one forward pass) or ``train`` (one optimiser step).
-        batch: rows; ``seq``: tokens a row.
+        batch: rows.
+        seq: tokens a row; ``None``: 128, or a model's maximum where that is less.
         precision: of weights and matrix products.
-        device: a name from the device list, or ``cpu`` / ``None`` for this machine's.
+        device: ``cpu`` or ``None`` (this machine), ``cuda:N``, ``auto``, or a listed device.
 
     Returns:
         One row a model, with ``spec``, ``record`` and ``as_json()``.
@@ -45,14 +47,18 @@ def compare(
         UnknownModelError, UsageError: a name, the device or the workload is wrong.
     """
     from fitwright.sizing import comparison, devices
+    from fitwright.sizing.lengths import USUAL_SEQ
     from fitwright.sizing.models import find
     from fitwright.spec.workload import Workload
 
     if not names:
         raise UsageError("compare needs at least one model", mend="Try: fitwright compare bert-base gpt2")
-    workload = Workload(mode=mode, batch=batch, seq=seq, precision=precision)  # type: ignore[arg-type]
+    workload = Workload(
+        mode=mode, batch=batch, seq=USUAL_SEQ if seq is None else seq, precision=precision  # type: ignore[arg-type]
+    )  # fmt: skip
     target = devices.find(device)
-    return comparison.compare([(name, find(name)) for name in names], workload, target)
+    models = [(name, find(name)) for name in names]
+    return comparison.compare(models, workload, target, seq_given=seq is not None)
 
 
 def columns(rows: Sequence[Row]) -> tuple[Column[Row], ...]:
@@ -65,11 +71,11 @@ def _fact_columns(rows: Sequence[Row]) -> Iterator[Column[Row]]:
     from fitwright.reporting.tables import Column
     from fitwright.sizing.comparison import layers_text, recommended_use
 
-    def of_spec(key: str, title: str, read: Callable[[ModelSpec], Any]) -> Column[Row]:
-        return Column(key=key, title=title, value=lambda row: read(row.spec))
+    def of_spec(key: str, title: str, read: Callable[[ModelSpec], Any], spare: int = 0) -> Column[Row]:
+        return Column(key=key, title=title, value=lambda row: read(row.spec), spare=spare)
 
-    def number(key: str, title: str, read: Callable[[ModelSpec], Any]) -> Column[Row]:
-        return Column(key=key, title=title, value=lambda row: read(row.spec), numeric=True)
+    def number(key: str, title: str, read: Callable[[ModelSpec], Any], spare: int = 0) -> Column[Row]:
+        return Column(key=key, title=title, value=lambda row: read(row.spec), numeric=True, spare=spare)
 
     titles = _short_names(rows)
     yield Column(key="model", title="Model", value=lambda row: titles[row.spec.id])
@@ -77,11 +83,11 @@ def _fact_columns(rows: Sequence[Row]) -> Iterator[Column[Row]]:
     yield of_spec("class", "Class", lambda spec: spec.architecture)
     yield of_spec("kind", "Kind", lambda spec: spec.kind)
     yield Column(
-        key="layers", title="Layers", value=lambda row: layers_text(row.spec), numeric=True,
+        key="layers", title="Layers", value=lambda row: layers_text(row.spec), numeric=True, spare=1,
         order=lambda text: sum(int(part) for part in text.split("+")),
     )  # fmt: skip
-    yield number("hidden", "Hidden", lambda spec: spec.dims.get("hidden"))
-    yield number("heads", "Heads", lambda spec: spec.dims.get("heads"))
+    yield number("hidden", "Hidden", lambda spec: spec.dims.get("hidden"), spare=2)
+    yield number("heads", "Heads", lambda spec: spec.dims.get("heads"), spare=3)
     yield Column(
         key="parameters",
         title="Params",
@@ -93,10 +99,13 @@ def _fact_columns(rows: Sequence[Row]) -> Iterator[Column[Row]]:
         key="non-embedding", title="Non-embedding", value=_quantity_reader("non-embedding", "value"),
         text=format_count, numeric=True,
     )  # fmt: skip
+    yield Column(
+        key="active", title="Active", value=_active, text=format_count, numeric=True,
+    )  # fmt: skip
     yield number("max-seq", "Max seq", lambda spec: spec.max_sequence_length)
-    yield of_spec("open", "Weights", lambda spec: _OPEN.get(spec.open_weights))
+    yield of_spec("open", "Weights", lambda spec: _OPEN.get(spec.open_weights), spare=4)
     yield of_spec("licence", "Licence", lambda spec: spec.licence)
-    yield of_spec("use", "Recommended use", recommended_use)
+    yield of_spec("use", "Recommended use", recommended_use, spare=5)
 
 
 def _estimate_columns() -> Iterator[Column[Row]]:
@@ -116,6 +125,7 @@ def _estimate_columns() -> Iterator[Column[Row]]:
             )  # fmt: skip
 
     yield from predicted("flops", "FLOPs", "FLOP", format_flops)
+    yield from predicted("flops-training-step", "FLOPs, step", "FLOP", format_flops)
     yield Column(
         key="size",
         title="Size",
@@ -137,6 +147,11 @@ def _estimate_columns() -> Iterator[Column[Row]]:
     )
     yield Column(key="windows", title="Windows", value=lambda row: row.windows, numeric=True)
     yield Column(key="verdict", title="Verdict", value=lambda row: row.verdict)
+
+
+def _active(row: Row) -> int:
+    """Parameters that one token meets: all of them, but for a mixture of experts."""
+    return round(row.record.value("active") or row.spec.parameters)
 
 
 def _rows_per_s(row: Row) -> float | None:

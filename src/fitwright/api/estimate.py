@@ -15,7 +15,7 @@ def estimate(
     device: str | None = None,
     mode: str = "infer",
     batch: int = 1,
-    seq: int = 128,
+    seq: int | None = None,
     precision: str = "fp32",
     casting: str | None = None,
     attention: str = "fused",
@@ -37,18 +37,17 @@ def estimate(
         model: catalogue id, alias or short name, a ``config.json``, a model directory, or a Hub id.
         device: ``cpu`` or ``None`` (this machine), ``cuda:N``, ``auto``, or a listed device.
         mode: ``infer`` (one forward pass) or ``train`` (one optimiser step).
-        batch: rows; in training of one optimiser step. seq: tokens a row.
+        batch: rows; in training of one optimiser step.
+        seq: tokens a row; ``None``: 128, or the model's maximum where that is less.
         precision: ``fp32``, ``tf32``, ``bf16``, ``fp16``, ``int8`` or ``int4``.
         casting: ``autocast`` or ``pure``; ``None``: pure for inference, autocast for training.
-        attention: ``fused`` or ``eager``.
+        attention: ``fused`` or ``eager``. checkpointing: compute layers anew in the backward pass.
         optimiser: ``adamw``, ``adamw-plain``, ``adamw-foreach``, ``adamw-fused``, ``adamw-8bit``,
             ``adafactor``, ``sgd`` or ``sgd-momentum``.
-        checkpointing: compute each layer's forward pass again in the backward pass.
-        accumulation: parts that the batch is split into.
-        lora_rank: train adapters of this rank alone.
+        accumulation: parts that the batch is split into. lora_rank: train adapters of this rank alone.
         tokens: of a whole training run, which is then priced in time, energy and money.
-        devices: of the run. utilisation: share of their peak that it reaches; assumed unless given.
-        price_per_hour: USD an hour of one device. price_per_kwh: USD. pue: of the building.
+        devices: of the run. utilisation: share of their peak; assumed unless given. pue: of the building.
+        price_per_hour: USD an hour of one device. price_per_kwh: USD.
         claim_days: somebody's claim of the run's days on ``devices``, to be judged.
 
     Returns:
@@ -57,18 +56,19 @@ def estimate(
     Raises:
         UnknownModelError, UsageError: a name, the device or the workload is wrong.
     """
-    from fitwright.sizing import comparison
-    from fitwright.sizing import devices as catalogue
+    from fitwright.sizing.comparison import sized
+    from fitwright.sizing.devices import find as find_device
+    from fitwright.sizing.lengths import USUAL_SEQ
     from fitwright.sizing.models import find
     from fitwright.spec.workload import Workload
 
     plan = _plan(mode, tokens, claim_days, devices, utilisation, price_per_hour, price_per_kwh, pue)
     workload = Workload(
-        mode=mode, batch=batch, seq=seq, precision=precision, casting=casting,  # type: ignore[arg-type]
-        attention=attention, optimiser=optimiser, checkpointing=checkpointing,  # type: ignore[arg-type]
-        accumulation=accumulation, lora_rank=lora_rank,
+        mode=mode, batch=batch, seq=USUAL_SEQ if seq is None else seq, precision=precision,  # type: ignore[arg-type]
+        casting=casting, attention=attention, optimiser=optimiser,  # type: ignore[arg-type]
+        checkpointing=checkpointing, accumulation=accumulation, lora_rank=lora_rank,
     )  # fmt: skip
-    return comparison.sized(model, find(model), workload, catalogue.find(device), plan)
+    return sized(model, find(model), workload, find_device(device), plan, seq_given=seq is not None)
 
 
 def _plan(

@@ -42,7 +42,7 @@ def models(
         UsageError: a filter's value is none that the catalogue knows (the known ones are listed).
     """
     from fitwright.catalog import store
-    from fitwright.selection.filters import EVERYDAY_TASKS, languages
+    from fitwright.selection.filters import EVERYDAY_TASKS, LICENCE_GROUPS, languages, licence_parts
     from fitwright.spec.model import Kind
 
     found = store.load_all()
@@ -58,6 +58,9 @@ def models(
         _check("language", code, sorted({c for spec in store.load_all() for c in languages(spec)}))
         found = tuple(spec for spec in found if code in languages(spec))
     if licence is not None:
+        if not any(_has_licence(spec, licence) for spec in store.load_all()):
+            known = {part for spec in store.load_all() for part in licence_parts(spec)}
+            _check("licence", licence, [*LICENCE_GROUPS, *sorted(known)])
         found = tuple(spec for spec in found if _has_licence(spec, licence))
     least = 0 if min_params is None else parse_count(min_params)
     most = math.inf if max_params is None else parse_count(max_params)
@@ -103,9 +106,11 @@ def columns() -> tuple[Column[ModelSpec], ...]:
 
     return (
         Column(key="id", title="Id", value=lambda spec: spec.id),
-        Column(key="kind", title="Kind", value=lambda spec: spec.kind),
-        Column(key="layers", title="Layers", value=layers_text, numeric=True),
-        Column(key="hidden", title="Hidden", value=lambda spec: spec.dims.get("hidden"), numeric=True),
+        Column(key="kind", title="Kind", value=lambda spec: spec.kind, spare=3),
+        Column(key="layers", title="Layers", value=layers_text, numeric=True, spare=1),
+        Column(
+            key="hidden", title="Hidden", value=lambda spec: spec.dims.get("hidden"), numeric=True, spare=2
+        ),
         Column(
             key="parameters", title="Parameters", value=lambda spec: spec.parameters, text=format_count,
             numeric=True,

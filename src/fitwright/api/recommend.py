@@ -15,14 +15,14 @@ def recommend(
     task: str,
     *,
     language: str | None = None,
-    seq: int = 128,
+    seq: int | None = None,
     licence: Sequence[str] | str = (),
     device: str | None = None,
     budget: str = "",
     batch: int = 1,
     precision: str | None = None,
     train_batch: int | None = None,
-    train_precision: str = "fp32",
+    train_precision: str | None = None,
     price_per_hour: float | None = None,
     benchmark: str | None = None,
 ) -> Recommendation:
@@ -31,14 +31,14 @@ def recommend(
     Args:
         task: a catalogue task, such as ``text-classification``, or an everyday word such as ``embeddings``.
         language: a code such as ``en``, or ``multilingual``; ``None``: any.
-        seq: tokens of a row; ``batch``: rows of a batch.
+        seq: tokens of a row; ``None``: 128, or a model's maximum where that is less. batch: rows of a batch.
         licence: names or groups, such as ``permissive``; several are joined by "or"; empty: any.
-        device: a listed device, or ``cpu`` / ``None`` for this machine's.
+        device: ``cpu`` or ``None`` (this machine), ``cuda:N``, ``auto``, or a listed device.
         budget: limits, such as ``latency-p95=100ms,memory=2GiB``; absolute values only.
         precision: of serving; ``None``: what suits the device.
         train_batch: rows of a fine-tuning step that has to fit too; 16 where the budget has
             ``training-memory``.
-        train_precision: of that step.
+        train_precision: of that step; ``None``: fp32.
         price_per_hour: US dollars of one device, for a ``price`` in the budget.
         benchmark: the one to compare on; ``None``: the one with most published figures.
 
@@ -67,11 +67,14 @@ def columns(found: Recommendation, *, quality: bool = True) -> tuple[Column[Choi
     """The columns of its tables: quality where there is a benchmark, money where an hour has a price."""
     from fitwright.core.units import format_bytes, format_count, format_seconds
     from fitwright.reporting.tables import Column
+    from fitwright.spec.budget import Budget
 
-    def need(name: str, title: str, text: object) -> Column[Choice]:
+    asked = {constraint.name for constraint in Budget.parse(found.budget).constraints}
+
+    def need(name: str, title: str, text: object, spare: int = 0) -> Column[Choice]:
         return Column(
             key=name, title=title, numeric=True, value=lambda choice: _value(choice, name),
-            text=lambda value: f"~{text(value)}",  # type: ignore[operator]
+            text=lambda value: f"~{text(value)}", spare=0 if name in asked else spare,  # type: ignore[operator]
         )  # fmt: skip
 
     figures: tuple[Column[Choice], ...] = ()
@@ -84,7 +87,7 @@ def columns(found: Recommendation, *, quality: bool = True) -> tuple[Column[Choi
         )  # fmt: skip
     money: tuple[Column[Choice], ...] = ()
     if found.price_per_hour_usd is not None:
-        money = (need("price", "USD / 1M rows", lambda value: f"{value:.3g}"),)
+        money = (need("price", "USD/1M rows", lambda value: f"{value:.3g}"),)
     training: tuple[Column[Choice], ...] = ()
     if found.training is not None:
         training = (need("training-memory", "Training", format_bytes),)
@@ -92,15 +95,18 @@ def columns(found: Recommendation, *, quality: bool = True) -> tuple[Column[Choi
         Column(key="model", title="Model", value=lambda choice: choice.spec.id),
         Column(
             key="parameters", title="Params", numeric=True, value=lambda choice: choice.spec.parameters,
-            text=format_count,
+            text=format_count, spare=2,
         ),
         *figures,
         need("latency-p95", "Latency", format_seconds),
         *money,
-        need("memory", "Memory", format_bytes),
+        need("memory", "Memory", format_bytes, spare=1),
         *training,
-        need("size", "Size", format_bytes),
-        Column(key="verdict", title="Budget", value=lambda choice: choice.fits),
+        need("size", "Size", format_bytes, spare=3),
+        Column(
+            key="verdict", title="Budget", value=lambda choice: choice.fits,
+            text=lambda text: str(text).removesuffix(": measure"),
+        ),
     )  # fmt: skip
 
 

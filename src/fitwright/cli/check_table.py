@@ -54,11 +54,13 @@ def check_table(
 def _terminal(report: Report) -> str:
     """The table, why each figure is wrong, where the right one comes from, notes, and the verdict."""
     from fitwright.api import check_table as verb
-    from fitwright.reporting import tables
+    from fitwright.cli.console import fitted_table
 
-    blocks = []
+    blocks: list[str] = []
+    left_out: list[str] = []
     if report.wrong:
-        blocks.append(tables.terminal(report.wrong, verb.columns(report)))
+        table, left_out = fitted_table(report.wrong, verb.columns(report))
+        blocks.append(table)
         sources = dict.fromkeys(wrong.source for wrong in report.wrong)
         blocks.append("Right values:\n" + "\n".join(f"  {source}" for source in sources))
         reasons = dict.fromkeys(
@@ -73,5 +75,5 @@ def _terminal(report: Report) -> str:
     if not report.judged:
         verdict = "nothing could be judged"
     rows = f"{report.known} of {report.rows} rows"
-    blocks.append(f"{report.judged} figures in {rows} judged: {verdict}.")
+    blocks.append("\n".join([*left_out, f"{report.judged} figures in {rows} judged: {verdict}."]))
     return "\n\n".join(blocks)

@@ -13,14 +13,20 @@ if TYPE_CHECKING:
 
 def compare(
     names: Annotated[
-        list[str], typer.Argument(metavar="MODELS...", help="Catalogue names, ids, or model directories.")
+        list[str],
+        typer.Argument(
+            metavar="MODELS...", help="Catalogue names, config.json files, model directories or ids."
+        ),
     ],
     mode: Annotated[str, typer.Option(help="infer (a forward pass) or train (an optimiser step).")] = "infer",
     batch: Annotated[int, typer.Option(help="Rows in a batch.")] = 1,
-    seq: Annotated[int, typer.Option(help="Tokens in a row.")] = 128,
+    seq: Annotated[
+        int | None, typer.Option(help="Tokens in a row; 128, or a model's maximum where that is less.")
+    ] = None,
     precision: Annotated[str, typer.Option(help="fp32, tf32, bf16, fp16, int8 or int4.")] = "fp32",
     device: Annotated[
-        str | None, typer.Option(help="cpu (this machine) or a listed device, such as a100-80gb.")
+        str | None,
+        typer.Option(help="cpu (this machine), cuda:N, auto, or a listed device, such as a100-80gb."),
     ] = None,
     format: Annotated[str, typer.Option(help="terminal, markdown, json, csv or html.")] = "terminal",
     as_json: Annotated[
@@ -42,7 +48,7 @@ def compare(
     Example: fitwright compare bert-base roberta-base t5-small --batch 8 --seq 256 --sort parameters
     """
     from fitwright.api import compare as verb
-    from fitwright.cli.console import print_json, print_text
+    from fitwright.cli.console import fitted_table, print_json, print_text
     from fitwright.core.errors import UsageError
     from fitwright.reporting import filters, tables
 
@@ -61,16 +67,21 @@ def compare(
     if as_json or format == "json":
         print_json([row.as_json() for row in rows])
         return
-    print_text(tables.render(rows, shown, format))
-    if format == "terminal":
-        print_text("\n" + "\n".join(_footnotes(rows)))
+    if format != "terminal":
+        print_text(tables.render(rows, shown, format))
+        return
+    if columns is None:
+        table, left_out = fitted_table(rows, shown, "A wider terminal, --columns or --format has them.")
+    else:
+        table, left_out = tables.terminal(rows, shown), []
+    print_text("\n".join([table, "", *_footnotes(rows), *left_out]))
 
 
 def _footnotes(rows: Sequence[Row]) -> list[str]:
     """What the estimates are about, how far to trust them, and what was left out and why."""
     if not rows:
         return ["no model is left after --filter"]
-    workload, device = rows[0].asked_workload, rows[0].device
+    workload, device = max((row.asked_workload for row in rows), key=lambda work: work.seq), rows[0].device
     what = "one forward pass" if workload.mode == "infer" else "one training step (AdamW)"
     lines = [
         f"{what}, batch {workload.batch}, {workload.seq} tokens, {workload.precision}, on {device.name}",

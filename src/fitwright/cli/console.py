@@ -6,8 +6,8 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fitwright.cli.interrupts import INTERRUPTS
 from fitwright.core.files import to_json
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
+    from fitwright.reporting.tables import Column
+
+
+Row = TypeVar("Row")
+
 
 def print_json(value: Any) -> None:
     """Print ``value`` as JSON, alone on stdout."""
@@ -27,6 +32,33 @@ def print_json(value: Any) -> None:
 def print_text(text: str) -> None:
     """Print a finished text result on stdout."""
     print(text)
+
+
+_USUAL_WIDTH = 100
+
+
+def width() -> int:
+    """Columns of the terminal (of ``$COLUMNS``, where that is set); 100 where stdout is none."""
+    import shutil
+
+    return shutil.get_terminal_size((_USUAL_WIDTH, 24)).columns if _is_shown() else _USUAL_WIDTH
+
+
+def _is_shown() -> bool:
+    return sys.stdout.isatty() or bool(os.environ.get("COLUMNS"))
+
+
+def fitted_table(
+    rows: Sequence[Row], columns: Sequence[Column[Row]], others: str = "--json has them."
+) -> tuple[str, list[str]]:
+    """A table that the terminal has room for, and a line that names the columns that it left out, if any."""
+    from fitwright.reporting import tables
+
+    room = width()
+    kept, left_out = tables.fit(rows, columns, room)
+    names = ", ".join(column.title for column in left_out)
+    said = [f"Left out to fit {room} columns: {names}. {others}"] if left_out else []
+    return tables.terminal(rows, kept), said
 
 
 def command_line() -> str:

@@ -15,7 +15,9 @@ _Device = Annotated[
 ]
 _Mode = Annotated[str, typer.Option(help="infer (a forward pass) or train (an optimiser step).")]
 _Batch = Annotated[int, typer.Option(help="Rows; in training, of one optimiser step.")]
-_Seq = Annotated[int, typer.Option(help="Tokens in a row.")]
+_Seq = Annotated[
+    int | None, typer.Option(help="Tokens in a row; 128, or the model's maximum where that is less.")
+]
 _Precision = Annotated[str, typer.Option(help="fp32, tf32, bf16, fp16, int8 or int4.")]
 _Casting = Annotated[
     str | None,
@@ -54,7 +56,7 @@ def estimate(
     device: _Device = None,
     mode: _Mode = "infer",
     batch: _Batch = 1,
-    seq: _Seq = 128,
+    seq: _Seq = None,
     precision: _Precision = "fp32",
     casting: _Casting = None,
     attention: _Attention = "fused",

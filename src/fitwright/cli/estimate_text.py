@@ -29,7 +29,8 @@ def lines(row: Row) -> Iterator[str]:
     work = row.workload
     what = "one forward pass" if work.mode == "infer" else f"one training step ({work.optimiser})"
     yield f"{row.spec.id} ({row.spec.architecture}) on {row.device.name}"
-    yield f"{what}, batch {work.batch}, {work.seq} tokens, {work.precision}, {work.attention} attention"
+    rows = "images" if row.spec.kind in ("vision", "cnn") else f"{work.seq} tokens"
+    yield f"{what}, batch {work.batch}, {rows}, {work.precision}, {work.attention} attention"
     yield ""
     yield from _facts(row)
     yield ""

@@ -28,8 +28,7 @@ def models(
     Example: fitwright models --kind encoder --language zh --max-params 50M
     """
     from fitwright.api import models as verb
-    from fitwright.cli.console import print_json, print_text
-    from fitwright.reporting import tables
+    from fitwright.cli.console import fitted_table, print_json, print_text
 
     found = verb.models(
         search=search, kind=kind, task=task, language=language, licence=licence, min_params=min_params,
@@ -39,5 +38,9 @@ def models(
     if as_json:
         print_json([verb.row_json(spec) for spec in shown])
         return
-    print_text(tables.terminal(shown, verb.columns()))
-    print_text(f"\n{len(shown)} of {len(found)} models. A '?' after a licence: no source for it was read.")
+    if not shown:
+        print_text("No model passes all of these filters.")
+        return
+    table, left_out = fitted_table(shown, verb.columns())
+    count = f"{len(shown)} of {len(found)} models. A '?' after a licence: no source for it was read."
+    print_text("\n".join([table, "", count, *left_out]))

@@ -16,12 +16,15 @@ _NAMED = 3
 def recommend(
     task: Annotated[str, typer.Option(help="What it is for: text-classification, embeddings, translation …")],
     language: Annotated[str | None, typer.Option(help="A code such as en or zh, or multilingual.")] = None,
-    seq: Annotated[int, typer.Option(help="Tokens in a row.")] = 128,
+    seq: Annotated[
+        int | None, typer.Option(help="Tokens in a row; 128, or a model's maximum where that is less.")
+    ] = None,
     licence: Annotated[
         list[str] | None, typer.Option(help="A licence or 'permissive'; may be given several times.")
     ] = None,
     device: Annotated[
-        str | None, typer.Option(help="cpu (this machine) or a listed device, such as a100-80gb.")
+        str | None,
+        typer.Option(help="cpu (this machine), cuda:N, auto, or a listed device, such as a100-80gb."),
     ] = None,
     budget: Annotated[str, typer.Option(help="Limits, such as latency-p95=100ms,memory=2GiB.")] = "",
     batch: Annotated[int, typer.Option(help="Rows in a batch.")] = 1,
@@ -31,7 +34,9 @@ def recommend(
     train_batch: Annotated[
         int | None, typer.Option(help="Rows of a fine-tuning step that has to fit the device too.")
     ] = None,
-    train_precision: Annotated[str, typer.Option(help="Precision of that step.")] = "fp32",
+    train_precision: Annotated[
+        str | None, typer.Option(help="Precision of that step; fp32 unless given.")
+    ] = None,
     price_per_hour: Annotated[
         float | None, typer.Option(help="US dollars an hour of the device, for a price in the budget.")
     ] = None,
@@ -66,20 +71,20 @@ def recommend(
 
 
 def _sections(found: Recommendation, top: int) -> list[str]:
-    parts = [_heading(found)]
+    parts, left_out = [_heading(found)], list[str]()
     if found.recommended:
-        parts += [_table(found, found.recommended[:top]), _reasons(found.recommended, top)]
+        parts += [_table(found, found.recommended[:top], left_out), _reasons(found.recommended, top)]
     if found.beaten:
         parts.append("Beaten in quality and cost by one of these: " + _names(found.beaten, top))
     if found.unknown_quality:
-        parts.append(_unknown(found, top))
+        parts.append(_unknown(found, top, left_out))
     if found.unpriced:
         parts.append("Cost unknown, so not ranked: " + _names(found.unpriced, top))
     if found.rejected:
         parts.append(_rejected(found))
     if found.nearest is not None:
         parts.append(_nearest(found))
-    parts.append(_footnotes(found))
+    parts.append("\n".join([*dict.fromkeys(left_out), _footnotes(found)]))
     return parts
 
 
@@ -105,11 +110,16 @@ def _rows(found: Recommendation) -> str:
     return f"{work.batch} row{several} of {work.seq} tokens"
 
 
-def _table(found: Recommendation, choices: Sequence[Choice], *, quality: bool = True) -> str:
+def _table(
+    found: Recommendation, choices: Sequence[Choice], left_out: list[str], *, quality: bool = True
+) -> str:
+    """The table that the terminal has room for; what it leaves out is said in ``left_out``."""
     from fitwright.api import recommend as verb
-    from fitwright.reporting import tables
+    from fitwright.cli.console import fitted_table
 
-    return tables.terminal(choices, verb.columns(found, quality=quality))
+    table, said = fitted_table(choices, verb.columns(found, quality=quality))
+    left_out += said
+    return table
 
 
 def _reasons(choices: Sequence[Choice], top: int) -> str:
@@ -124,12 +134,13 @@ def _names(choices: Sequence[Choice], top: int) -> str:
     return ", ".join(choice.spec.id for choice in choices[:top]) + more
 
 
-def _unknown(found: Recommendation, top: int) -> str:
+def _unknown(found: Recommendation, top: int, left_out: list[str]) -> str:
     count = len(found.unknown_quality)
     where = "" if found.benchmark is None else f" on {found.benchmark.title}"
     title = f"Quality unknown{where}: {count} {'model' if count == 1 else 'models'}, cheapest first"
     more = f"\nand {count - top} dearer: --top" if count > top else ""
-    return f"{title}\n\n{_table(found, found.unknown_quality[:top], quality=False)}{more}"
+    table = _table(found, found.unknown_quality[:top], left_out, quality=False)
+    return f"{title}\n\n{table}{more}"
 
 
 def _rejected(found: Recommendation) -> str:
@@ -158,7 +169,9 @@ def _nearest(found: Recommendation) -> str:
 
 
 def _footnotes(found: Recommendation) -> str:
-    lines = ["~ estimated, not measured; may miss: the limit lies inside the interval. Cost: latency ÷ rows."]
+    lines = [
+        "~ estimated, not measured; may miss: the limit lies in the interval: measure. Cost: latency ÷ rows."
+    ]
     if found.benchmark is not None:
         lines.append(found.benchmark.note)
         lines += _other_splits(found)
@@ -167,6 +180,10 @@ def _footnotes(found: Recommendation) -> str:
             f"Some are multilingual, and their source does not say whether {found.language} is among their "
             "languages: notes in --json."
         )
+    if any(note.startswith("rows of ") for choice in found.kept for note in choice.notes):
+        lines.append(f"Some take fewer than {found.workload.seq} tokens: they are priced at their maximum.")
+    if "max-drop" in found.budget:
+        lines.append("max-drop was not looked at: fit and compress measure what shrinking costs.")
     if any(choice.runtime.precision in ("int8", "int4") for choice in found.recommended):
         lines.append("Published figures are of unquantised models.")
     lines.append("Sources, intervals, every rejected model: --json.")

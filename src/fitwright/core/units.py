@@ -8,7 +8,7 @@ from fitwright.core.errors import UsageError
 
 _BYTES = {
     "b": 1,
-    "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
+    "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "pb": 10**15, "eb": 10**18,
     "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
 }  # fmt: skip
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
@@ -55,7 +55,10 @@ def parse_count(text: int | str) -> int:
     match = _COUNT.match(str(text))
     if match is None:
         raise UsageError("not a count", got=text, allowed="a number, with k, M, B or T after it where wanted")
-    return round(float(match.group(1)) * _COUNTS[match.group(2).lower()])
+    number = float(match.group(1)) * _COUNTS[match.group(2).lower()]
+    if number == float("inf"):
+        raise UsageError("not a count", got=text, allowed="a finite number")
+    return round(number)
 
 
 def _scaled(value: float, steps: tuple[tuple[float, str], ...], digits: int) -> str:
@@ -74,7 +77,7 @@ def _significant(value: float, digits: int) -> str:
 
 def format_bytes(value: float) -> str:
     """``22_700_000`` → ``"22.7 MB"`` (decimal multiples, as file sizes are published)."""
-    steps = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+    steps = ((1e18, "EB"), (1e15, "PB"), (1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
     return f"{int(value)} B" if abs(value) < 1000 else _scaled(value, steps, 3)
 
 

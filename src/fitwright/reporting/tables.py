@@ -29,6 +29,7 @@ class Column(Generic[Row]):
         numeric: right-aligned.
         order: what a value sorts by, where that is not the value itself.
         unit: said in the CSV heading, where values are plain SI.
+        spare: how soon it is left out where a terminal is too narrow for all; 0: never.
     """
 
     key: str
@@ -38,6 +39,7 @@ class Column(Generic[Row]):
     numeric: bool = False
     order: Callable[[Any], Any] | None = None
     unit: str = ""
+    spare: int = 0
 
     def shown(self, row: Row) -> str:
         value = self.value(row)
@@ -86,9 +88,7 @@ def terminal(rows: Sequence[Row], columns: Sequence[Column[Row]]) -> str:
     """Plain text, headings underlined, every column as wide as its widest cell."""
     cells = [[column.shown(row) for column in columns] for row in rows]
     titles = [column.title for column in columns]
-    widths = [
-        max(display_width(text) for text in (title, *below)) for title, *below in _turned(titles, cells)
-    ]
+    widths = [_width(rows, column) for column in columns]
     lines = [titles, ["─" * width for width in widths], *cells]
     return "\n".join(
         _GAP.join(
@@ -97,6 +97,25 @@ def terminal(rows: Sequence[Row], columns: Sequence[Column[Row]]) -> str:
         ).rstrip()
         for line in lines
     )
+
+
+def fit(
+    rows: Sequence[Row], columns: Sequence[Column[Row]], width: int
+) -> tuple[tuple[Column[Row], ...], tuple[Column[Row], ...]]:
+    """What a terminal of ``width`` has room for, and what is left out: the most ``spare`` first, 0 never."""
+    kept = list(columns)
+    widths = {column.key: _width(rows, column) for column in columns}
+    while sum(widths[column.key] + len(_GAP) for column in kept) - len(_GAP) > width:
+        sparest = max(kept, key=lambda column: column.spare)
+        if sparest.spare == 0:
+            break
+        kept.remove(sparest)
+    return tuple(kept), tuple(column for column in columns if column not in kept)
+
+
+def _width(rows: Sequence[Row], column: Column[Row]) -> int:
+    """Of its widest cell."""
+    return max(display_width(text) for text in (column.title, *(column.shown(row) for row in rows)))
 
 
 def markdown(rows: Sequence[Row], columns: Sequence[Column[Row]]) -> str:

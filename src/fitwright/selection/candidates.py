@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from fitwright.core.errors import UsageError
 from fitwright.core.units import format_bytes, format_rate, format_seconds
 from fitwright.sizing.compressed import predict_variant
-from fitwright.sizing.interface import estimate, longer_than_allowed
+from fitwright.sizing.interface import estimate
+from fitwright.sizing.lengths import longer_than_allowed
 from fitwright.spec.budget import Budget, Constraint
 from fitwright.spec.device import Device
 from fitwright.spec.model import ModelSpec

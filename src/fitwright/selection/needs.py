@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fitwright.sizing.interface import estimate, longer_than_allowed
+from fitwright.sizing.interface import estimate
+from fitwright.sizing.lengths import longer_than_allowed
 from fitwright.spec.device import Device
 from fitwright.spec.model import ModelSpec
 from fitwright.spec.quantity import Quantity

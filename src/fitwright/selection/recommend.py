@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fitwright.core.errors import UsageError
 from fitwright.selection import filters
@@ -14,6 +14,7 @@ from fitwright.selection.needs import needs_of, too_short_for
 from fitwright.selection.quality import Figure, choose_benchmark, figures_of
 from fitwright.selection.ranking import rank
 from fitwright.selection.runtime import Runtime, suit
+from fitwright.sizing.lengths import USUAL_SEQ, length_of
 from fitwright.spec.budget import Budget
 from fitwright.spec.device import Device
 from fitwright.spec.model import ModelSpec
@@ -30,12 +31,13 @@ class Wish:
         task: a catalogue task or an everyday word for one.
         language: a code, ``multilingual``, or ``None``: any.
         licences: names or groups (``permissive``); empty: any.
-        seq, batch: tokens of a row and rows of a batch, in serving; ``seq`` in training too.
+        seq, batch: tokens of a row and rows of a batch, in serving; ``seq`` in training too. ``None``: 128,
+            or a model's maximum where that is less.
         precision: of serving; ``None``: what suits the device.
         budget: in the budget grammar.
         train_batch: rows of a fine-tuning step; ``None``: 16 where the budget names ``training-memory``, else
             training is not looked at.
-        train_precision: of that step.
+        train_precision: of that step; ``None``: fp32.
         price_per_hour_usd: of one device; for the budget's ``price``.
         benchmark: its id; ``None``: the one with most figures.
     """
@@ -43,12 +45,12 @@ class Wish:
     task: str
     language: str | None = None
     licences: tuple[str, ...] = ()
-    seq: int = 128
+    seq: int | None = None
     batch: int = 1
     precision: str | None = None
     budget: str = ""
     train_batch: int | None = None
-    train_precision: str = "fp32"
+    train_precision: str | None = None
     price_per_hour_usd: float | None = None
     benchmark: str | None = None
 
@@ -56,17 +58,27 @@ class Wish:
         price = self.price_per_hour_usd
         if price is not None and not 0 < price < float("inf"):
             raise UsageError("the price of an hour must be positive", got=price)
-        Workload(batch=self.batch, seq=self.seq, precision=self.precision or "fp32")
+        Workload(batch=self.batch, seq=self.length, precision=self.precision or "fp32")
         Budget.parse(self.budget)
         self.training()
+
+    @property
+    def length(self) -> int:
+        """Tokens of a row, where the model takes so many."""
+        return USUAL_SEQ if self.seq is None else self.seq
 
     def training(self) -> Workload | None:
         """The fine-tuning step to look at; ``None`` where training does not matter."""
         named = any(found.name == "training-memory" for found in Budget.parse(self.budget).constraints)
         if self.train_batch is None and not named:
+            if self.train_precision is not None:
+                raise UsageError(
+                    "train-precision is of a fine-tuning step, none is asked for", got=self.train_precision,
+                    mend="Give --train-batch, or training-memory in the budget.",
+                )  # fmt: skip
             return None
         batch = DEFAULT_TRAIN_BATCH if self.train_batch is None else self.train_batch
-        return Workload(mode="train", batch=batch, seq=self.seq, precision=self.train_precision)
+        return Workload(mode="train", batch=batch, seq=self.length, precision=self.train_precision or "fp32")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +128,7 @@ def recommend(specs: Sequence[ModelSpec], wish: Wish, device: Device) -> Recomme
     ranking = rank(kept, benchmark)
     return Recommendation(
         task=terms.task.name, language=terms.language, licences=tuple(sorted(terms.licences)),
-        workload=Workload(batch=wish.batch, seq=wish.seq, precision=_precision(candidates, terms)),
+        workload=Workload(batch=wish.batch, seq=wish.length, precision=_precision(candidates, terms)),
         training=terms.training, device=device, budget=wish.budget,
         runtimes=tuple(dict.fromkeys(suit(device, spec.kind, wish.precision) for spec in candidates)),
         price_per_hour_usd=wish.price_per_hour_usd, benchmark=benchmark, covered=len(ids & figures.keys()),
@@ -158,20 +170,22 @@ def _missed_wishes(spec: ModelSpec, terms: _Terms) -> tuple[Miss, ...]:
 def _weigh(spec: ModelSpec, terms: _Terms, figure: Figure | None) -> Choice | Rejection:
     wish = terms.wish
     runtime = suit(terms.device, spec.kind, wish.precision)
-    workload = Workload(batch=wish.batch, seq=wish.seq, precision=runtime.precision)
+    seq, shortened = length_of(spec, wish.seq)
+    workload = Workload(batch=wish.batch, seq=seq, precision=runtime.precision)
+    training = None if terms.training is None else replace(terms.training, seq=seq)
     needs = needs_of(
-        spec, workload=workload, device=terms.device, training=terms.training,
+        spec, workload=workload, device=terms.device, training=training,
         price_per_hour_usd=wish.price_per_hour_usd,
     )  # fmt: skip
     verdict = judge(needs, terms.limits)
     longest = too_short_for(spec, workload)
-    missed = verdict.missed if longest is None else (too_long(longest, wish.seq), *verdict.missed)
+    missed = verdict.missed if longest is None else (too_long(longest, seq), *verdict.missed)
     if missed:
         worst_first = tuple(sorted(missed, key=lambda miss: -(miss.excess or 0.0)))
         return Rejection(spec=spec, missed=worst_first)
     return Choice(
         spec=spec, figure=figure, needs=needs, runtime=runtime, doubtful=verdict.doubtful,
-        unknown=verdict.unknown, notes=_notes(spec, terms, runtime, figure),
+        unknown=verdict.unknown, notes=(*_notes(spec, terms, runtime, figure), *filter(None, [shortened])),
     )  # fmt: skip
 
 

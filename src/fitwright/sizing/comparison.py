@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fitwright.core.errors import UsageError
-from fitwright.sizing.interface import estimate, longer_than_allowed
+from fitwright.sizing.interface import estimate
 from fitwright.sizing.largest_batch import LIMIT, largest_batch
+from fitwright.sizing.lengths import length_of, longer_than_allowed
 from fitwright.sizing.memory.course import Course
 from fitwright.sizing.memory.step import PARTS, kept_bytes
 from fitwright.sizing.run_plan import PlannedRun, RunPlan, plan_run
@@ -133,12 +134,23 @@ def throughput(latency: Quantity | None, rows: int) -> Quantity | None:
     )
 
 
-def compare(models: Sequence[tuple[str, ModelSpec]], workload: Workload, device: Device) -> tuple[Row, ...]:
+def compare(
+    models: Sequence[tuple[str, ModelSpec]], workload: Workload, device: Device, *, seq_given: bool = True
+) -> tuple[Row, ...]:
     """One row a model, in the order given. ``models``: (name asked for, spec).
 
-    Rows longer than an encoder's maximum are planned as sliding windows that overlap by a quarter.
+    Rows longer than an encoder's maximum are planned as sliding windows that overlap by a quarter. Where
+    ``workload.seq`` is nobody's wish (not ``seq_given``), a model that takes less is compared at its maximum.
     """
-    return tuple(_row(asked, spec, workload, device) for asked, spec in models)
+    return tuple(_at_its_length(asked, spec, workload, device, seq_given) for asked, spec in models)
+
+
+def _at_its_length(asked: str, spec: ModelSpec, workload: Workload, device: Device, seq_given: bool) -> Row:
+    seq, note = length_of(spec, workload.seq if seq_given else None)
+    row = _row(asked, spec, replace(workload, seq=seq), device)
+    if note:
+        row.record.context["assumptions"].append(note)
+    return row
 
 
 def _row(asked: str, spec: ModelSpec, workload: Workload, device: Device) -> Row:
@@ -173,19 +185,24 @@ def _times(quantity: Quantity, factor: int) -> Quantity:
 
 
 def sized(
-    asked: str, spec: ModelSpec, workload: Workload, device: Device, plan: RunPlan | None = None
-) -> Row:
+    asked: str, spec: ModelSpec, workload: Workload, device: Device, plan: RunPlan | None = None, *,
+    seq_given: bool = True,
+) -> Row:  # fmt: skip
     """One model with all that can be said: the largest batch, what would lower its memory, and the run.
+
+    ``seq_given``: as in :func:`compare`.
 
     Raises:
         UsageError: the sequence is longer than the model's hard limit.
     """
-    reason = longer_than_allowed(spec, workload)
-    if reason:
+    seq, note = length_of(spec, workload.seq if seq_given else None)
+    workload = replace(workload, seq=seq)
+    if longer_than_allowed(spec, workload):
+        windows = "'fitwright compare' plans longer inputs as sliding windows."
         raise UsageError(
             "seq is beyond the model's maximum", got=workload.seq,
             allowed=f"at most {spec.max_sequence_length}",
-            mend="'fitwright compare' plans longer inputs as sliding windows.",
+            mend=windows if spec.kind == "encoder" else None,
         )  # fmt: skip
     run = None if plan is None else plan_run(spec, workload, device, plan)
     row = Row(
@@ -196,6 +213,7 @@ def sized(
         device=device,
         run=run,
     )
+    row.record.context["assumptions"].extend([note] if note else [])
     process = row.record.get("memory-process")
     if process is None:
         return replace(row, suggestions=())

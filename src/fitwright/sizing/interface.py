@@ -7,8 +7,10 @@ from fitwright.sizing.corrections import Corrections
 from fitwright.sizing.latency import step as latency
 from fitwright.sizing.ledger.intervals import interval_for
 from fitwright.sizing.ledger.residuals import Group
+from fitwright.sizing.lengths import longer_than_allowed
 from fitwright.sizing.memory import closed_form, runtime, step
 from fitwright.sizing.parameters import count
+from fitwright.sizing.standing_in import widen
 from fitwright.sizing.trace.obtain import Obtained, conditions_of, obtain
 from fitwright.sizing.trace.program import Trace
 from fitwright.sizing.trace.store import shipped_flops
@@ -23,7 +25,6 @@ METHOD = "trace"
 """How memory and latency are estimated here: the ledger's residuals of other methods say nothing of it."""
 
 _FLOPS_SPREAD = 1.15
-_MEMORY_SPREAD = 1.1
 _COUNTED_PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
 _SCALES = 1.02
 
@@ -71,15 +72,6 @@ def estimate(
             name: corrections.apply(name, found[name]) for name in ("memory", "latency") if name in found
         }
     return Record(subject=spec.id, quantities=found, context=context)
-
-
-def longer_than_allowed(spec: ModelSpec, workload: Workload) -> str:
-    """Why the workload's length is beyond the model's hard limit; empty where it is not."""
-    limit = spec.max_sequence_length
-    soft = "max_sequence_note" in spec.facts or spec.kind not in ("encoder", "decoder", "encoder-decoder")
-    if limit is None or soft or workload.seq <= limit:
-        return ""
-    return f"{workload.seq} tokens are more than this model's {limit}: memory and latency left out"
 
 
 def size_of(parameters: int, precision: str) -> Quantity:
@@ -156,23 +148,26 @@ def _memory(
         return _memory_by_formula(spec, workload, device, context)
     needed = step.measure(obtained.trace, workload, device)
     context["instant"] = needed.instant
-    spread = _MEMORY_SPREAD if obtained.note else 1.0
-    allocated = Quantity.estimated(
-        needed.allocated_bytes, "B", low=needed.allocated_bytes * 0.98 / spread,
-        high=needed.allocated_bytes * 1.02 * spread, note="tensors at the worst moment",
-    )  # fmt: skip
-    process = Quantity.estimated(
-        needed.process_bytes, "B",
-        low=needed.process_low_bytes / spread, high=needed.process_high_bytes * spread,
+    least = needed.parts["weights"]
+
+    def widened(quantity: Quantity, beside_bytes: int = 0) -> Quantity:
+        return widen(quantity, obtained.differs, spec, workload, least_bytes=least + beside_bytes)
+
+    allocated = widened(Quantity.estimated(
+        needed.allocated_bytes, "B", low=needed.allocated_bytes * 0.98, high=needed.allocated_bytes * 1.02,
+        note="tensors at the worst moment",
+    ))  # fmt: skip
+    process = widened(Quantity.estimated(
+        needed.process_bytes, "B", low=min(needed.process_low_bytes, needed.process_bytes),
+        high=max(needed.process_high_bytes, needed.process_bytes),
         note="tensors, what the allocator holds, libraries and context",
-    )  # fmt: skip
+    ), needed.parts["context"])  # fmt: skip
     found = {"memory-allocated": _told("memory-allocated", allocated, device, workload)}
     if needed.reserved_bytes is not None:
-        reserved = Quantity.estimated(
-            needed.reserved_bytes, "B",
-            low=needed.allocated_bytes / spread, high=needed.reserved_bytes * 1.05 * spread,
+        reserved = widened(Quantity.estimated(
+            needed.reserved_bytes, "B", low=needed.allocated_bytes, high=needed.reserved_bytes * 1.05,
             note="held by CUDA's caching allocator",
-        )  # fmt: skip
+        ))  # fmt: skip
         found["memory-reserved"] = _told("memory-reserved", reserved, device, workload)
     found["memory-process"] = found["memory"] = _told("memory-process", process, device, workload)
     parts = {name: size for name, size in needed.parts.items() if size}
@@ -181,7 +176,7 @@ def _memory(
 
 def _parts(parts: dict[str, int], total: Quantity) -> dict[str, Quantity]:
     return {
-        f"memory-{name}": Quantity.estimated(size, "B", low=0.0, high=max(total.high or 0.0, float(size)))
+        f"memory-{name}": Quantity.estimated(size, "B", low=0.0, high=max(total.high or 0.0, size))
         for name, size in parts.items()
     }
 

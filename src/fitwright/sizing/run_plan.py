@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,17 @@ class RunPlan:
     usd_per_kwh: float | None = None
     pue: float = 1.0
     claimed_days: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (
+            ("tokens", self.tokens), ("devices", self.devices), ("utilisation", self.utilisation),
+            ("price-per-hour", self.usd_per_device_hour), ("price-per-kwh", self.usd_per_kwh),
+            ("claim-days", self.claimed_days),
+        ):  # fmt: skip
+            if value is not None and not 0 < value < math.inf:
+                raise UsageError(f"{name} must be positive and finite", got=value)
+        if not 1 <= self.pue < math.inf:
+            raise UsageError("pue must be at least 1 and finite", got=self.pue)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any
 from fitwright.core.errors import FitwrightError
 from fitwright.sizing.interface import estimate
 from fitwright.sizing.spreading import spreads
+from fitwright.sizing.trace.obtain import can_trace
 from fitwright.spec.device import Device
 from fitwright.spec.model import ModelSpec
 from fitwright.spec.record import Record
@@ -37,11 +38,15 @@ class Suggestion:
 
 
 def suggest(spec: ModelSpec, workload: Workload, device: Device, estimated: Record) -> tuple[Suggestion, ...]:
-    """Changes that save at least 1 % of the process bytes of ``estimated``, the largest saving first."""
+    """Changes that save at least 1 % of the process bytes of ``estimated``, the largest saving first.
+
+    A change whose step has no trace is left out; the assumptions of ``estimated`` get a line that names it.
+    """
     process_bytes = estimated.value("memory-process")
     if process_bytes is None:
         return ()
     found: list[Suggestion] = []
+    untried: list[str] = []
     for change, option, costs, other in _changes(workload, device):
         try:
             record = estimate(spec, other, device)
@@ -49,6 +54,8 @@ def suggest(spec: ModelSpec, workload: Workload, device: Device, estimated: Reco
             continue
         needed = record.value("memory-process")
         stands_in = any(str(line).startswith("no trace") for line in record.context["assumptions"])
+        if stands_in:
+            untried.append(change)
         if needed is None or stands_in or process_bytes - needed < _LEAST_SAVED * process_bytes:
             continue
         found.append(
@@ -57,6 +64,11 @@ def suggest(spec: ModelSpec, workload: Workload, device: Device, estimated: Reco
                 process_bytes=round(needed), costs=costs,
             )
         )  # fmt: skip
+    if untried and not can_trace():
+        estimated.context["assumptions"].append(
+            f"not tried, because torch and transformers are not installed: {', '.join(untried)} "
+            "(pip install 'fitwright[train]')"
+        )
     found += [
         Suggestion(
             change=change,
@@ -86,7 +98,12 @@ def _changes(workload: Workload, device: Device) -> Iterator[tuple[str, str, str
         yield from _training_changes(workload)
     else:
         if workload.precision not in ("int8", "int4"):
-            yield "int8 weights", "--precision int8", "some quality", replace(workload, precision="int8")
+            yield (
+                "int8 weights",
+                "--precision int8",
+                "some quality",
+                replace(workload, precision="int8", casting=None),
+            )
         if workload.batch > 1:
             half = workload.batch // 2
             yield "half the batch", f"--batch {half}", "throughput", replace(workload, batch=half)

@@ -25,7 +25,7 @@ class Workload:
         seq: tokens a row, at least 1.
         precision: of matrix products.
         casting: ``autocast`` keeps weights in fp32 and casts for the products; ``pure`` keeps all in the
-            lower precision. ``None``: pure for inference, autocast for training. No meaning at fp32 and tf32.
+            lower precision. ``None``: pure for inference, autocast for training. Of bf16 and fp16 alone.
         attention: ``fused`` (scores are never stored) or ``eager``.
         optimiser: of training: ``adamw`` (as torch chooses), ``adamw-plain``, ``adamw-foreach``,
             ``adamw-fused``, ``adamw-8bit``, ``adafactor``, ``sgd``, ``sgd-momentum``.
@@ -69,6 +69,11 @@ class Workload:
             if value not in allowed:
                 known = ", ".join(choice for choice in allowed if choice)
                 raise UsageError(f"unknown {name}", got=value, allowed=known)
+        if self.casting is not None and self.precision not in ("bf16", "fp16"):
+            raise UsageError(
+                "casting belongs to bf16 and fp16", got=f"{self.casting} at {self.precision}",
+                mend="Give --precision bf16 or fp16, or leave --casting out.",
+            )  # fmt: skip
 
     def _check_training(self) -> None:
         if self.precision in ("int8", "int4"):
@@ -84,15 +89,12 @@ class Workload:
             raise UsageError("lora-rank must be at least 1", got=self.lora_rank)
 
     def _check_inference(self) -> None:
-        given = {
-            "optimiser": self.optimiser != "adamw", "checkpointing": self.checkpointing,
-            "accumulation": self.accumulation != 1, "lora-rank": self.lora_rank is not None,
-        }  # fmt: skip
-        for name, is_given in given.items():
-            if is_given:
+        usual = {"optimiser": "adamw", "checkpointing": False, "accumulation": 1, "lora_rank": None}
+        for name, value in usual.items():
+            if getattr(self, name) != value:
                 raise UsageError(
-                    f"{name} belongs to training, the mode is infer",
-                    got=name,
+                    f"{name.replace('_', '-')} belongs to training, the mode is infer",
+                    got=getattr(self, name),
                     mend="Give --mode train, or leave it out.",
                 )
 

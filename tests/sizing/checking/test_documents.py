@@ -5,7 +5,7 @@ import pytest
 from fitwright.core.errors import DataError, UsageError
 from fitwright.sizing.checking.documents import read_document
 from fitwright.sizing.checking.judging import check_file
-from tests.sizing.checking.tables import found, judged
+from tests.sizing.checking.tables import found, judged, markdown
 
 WRONG = [(1, "parameters", 124_439_808), (2, "heads", 8)]
 GITHUB = """text | more
@@ -127,3 +127,32 @@ def test_a_missing_file_and_a_folder(tmp_path):
 def test_prose_with_the_word_model_in_it_is_no_heading(tmp_path, rows):
     with pytest.raises(DataError, match="column of models"):
         judged(tmp_path, rows)
+
+
+GROUPED = [
+    ["模型", "结构", "", "", "参数量"],
+    ["", "层数", "隐藏维度", "注意力头数", ""],
+    ["BERT-base", "12", "768", "12", "1.1亿"],
+    ["T5-Small", "8", "512", "6", "0.6亿"],
+]
+
+
+def test_headings_in_two_rows_are_read_as_one(tmp_path):
+    """The columns of a group stand below its title; in Markdown and CSV they look like a row of data."""
+    expected = [(2, "layers", 6), (2, "heads", 8)]
+    for name, text in (
+        ("g.md", markdown(GROUPED)),
+        ("g.csv", "".join(",".join(row) + "\n" for row in GROUPED)),
+    ):
+        report = judged(tmp_path, text, name)
+        assert found(report) == expected
+        assert report.judged == 8
+        assert not [note for note in report.notes if "not judged" in note or "can be judged" in note]
+
+
+def test_a_group_in_html_names_its_columns(tmp_path):
+    cells = "<tr><td>T5-Small</td><td>6</td><td>513</td><td>8</td></tr>"
+    head = "<tr><th rowspan=2>Model</th><th colspan=3>Architecture</th></tr>"
+    head += "<tr><th>Layers</th><th>Hidden</th><th>Heads</th></tr>"
+    report = judged(tmp_path, f"<table><thead>{head}</thead>{cells}</table>", "g.html")
+    assert found(report) == [(1, "hidden", 512)]

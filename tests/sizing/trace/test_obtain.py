@@ -60,13 +60,17 @@ def test_keys_tell_all_conditions_apart():
 
 
 def test_without_torch_the_nearest_trace_stands_in_and_says_so(monkeypatch):
-    monkeypatch.setattr(module, "_can_trace", lambda: False)
+    monkeypatch.setattr(module, "can_trace", lambda: False)
     spec = find("bert-base")
     asked = Conditions(mode="train", checkpointing=True)
     found = obtain(spec, asked, point=(1, 128))
     assert found.trace is not None
     assert "torch and transformers are not installed" in found.note
-    assert "checkpointing False" in found.note or "precision" in found.note or "device" in found.note
+    assert found.differs == {"checkpointing"}
+    assert "taken without checkpointing, which needs more" in found.note
+    adapters = obtain(spec, Conditions(mode="train"), point=(1, 128), lora_rank=8)
+    assert adapters.differs == {"adapters"}
+    assert adapters.trace == obtain(spec, Conditions(mode="train"), point=(1, 128)).trace
     exact = obtain(spec, Conditions(mode="train"), point=(1, 128))
     assert exact.note == ""
     stranger = dataclasses.replace(spec, id="nobody/knows-it")

@@ -85,7 +85,7 @@ _FIGURES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\bembed\w* (?:size|dim|width)|^embeddings?$|嵌入(?:层)?(?:维|大小)|词向量维", "embedding"),
         (
             r"\bhidden\b.*(?:size|dim|width|unit|state)|隐.*(?:维|大小|宽|单元)|\bd ?model\b"
-            r"|\bmodel (?:dim|width)|\bwidth\b|^hidden$|^dim\w*$|^n? ?embd$"
+            r"|\bmodel (?:dim|width)|\bwidth\b|^(?:architecture |config\w* )?hidden$|^dim\w*$|^n? ?embd$"
             r"|模型维|^隐(?:藏|含)?层?$|^维度$|宽度",
             "hidden",
         ),

@@ -46,6 +46,7 @@ def lay_out(grid: Grid) -> Layout | None:
     column without heading, or with one that is not known, counts where catalogue names stand in it. A table
     with a model in each column and a figure in each row is read across.
     """
+    grid = _one_heading(grid)
     rows = [tuple(understand(text) for text in row) for row in grid[: min(_SEARCHED_ROWS, len(grid) - 1)]]
     named = [(start, headings) for start, headings in enumerate(rows) if _models(headings) is not None]
     full = [(start, headings) for start, headings in named if _figures(headings)]
@@ -62,6 +63,22 @@ def lay_out(grid: Grid) -> Layout | None:
         note = f"the first column ({shown}) was taken for the models' names"
         return _upright(grid, headings, 0, note)
     return _across(grid)
+
+
+def _one_heading(grid: Grid) -> Grid:
+    """Two rows of headings as one: below a group's title stand those of its columns, and no model's name."""
+    if len(grid) < 3:
+        return grid
+    top, below = grid[0], grid[1]
+    models = _models(tuple(understand(text) for text in top))
+    if models is None or models >= len(below) or below[models] not in ("", top[models]):
+        return grid
+    words = [text if not any(char.isdigit() for char in text) else "" for text in below]
+    figures = {at for at, text in enumerate(words) if understand(text).role == "figures"}
+    if len(figures) < 2:
+        return grid
+    padded = [*top, *[""] * (len(below) - len(top))]
+    return [[below[at] if at in figures else padded[at] for at in range(len(padded))], *grid[2:]]
 
 
 def _models(headings: tuple[Heading, ...]) -> int | None:

@@ -23,10 +23,15 @@ _TRACER_VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Obtained:
-    """A trace, or why there is none. ``note``: what it stands in for; empty if it is the one asked for."""
+    """A trace, or why there is none.
+
+    ``note``: what it stands in for; empty if it is the one asked for. ``differs``: in which conditions it is
+    another: ``adapters``, or those of :class:`~fitwright.sizing.trace.conditions.Conditions`.
+    """
 
     trace: Trace | None
     note: str = ""
+    differs: frozenset[str] = frozenset()
 
 
 def conditions_of(spec: ModelSpec, workload: Workload, device: Device) -> Conditions:
@@ -80,7 +85,7 @@ def obtain(
     why = "torch and transformers are not installed" if now else "none ships with the catalogue"
     if spec.model_type in _STEP_BY_TOKEN:
         why = f"a step of {spec.model_type} holds one operator a token"
-    elif now and _can_trace():
+    elif now and can_trace():
         try:
             return Obtained(trace=_kept_or_made(spec, conditions, point, lora_rank))
         except FitwrightError as error:
@@ -88,7 +93,8 @@ def obtain(
     return _nearest(spec, conditions, why, lora_rank)
 
 
-def _can_trace() -> bool:
+def can_trace() -> bool:
+    """Whether what traces a model is installed."""
     return all(importlib.util.find_spec(name) is not None for name in ("torch", "transformers"))
 
 
@@ -147,11 +153,19 @@ def class_name(spec: ModelSpec) -> str | None:
 def _fallbacks() -> tuple[dict[str, str], ...]:
     """What may be changed to come to a shipped trace, least harmful first."""
     return (
-        {"device": "cuda"}, {"device": "cpu"}, {"attention": "fused"}, {"precision": "low"},
+        {}, {"device": "cuda"}, {"device": "cpu"}, {"attention": "fused"}, {"precision": "low"},
         {"precision": "fp32"}, {"attention": "fused", "precision": "fp32"}, {"checkpointing": ""},
         {"checkpointing": "", "precision": "fp32"}, {"window": "short"},
         {"checkpointing": "", "attention": "fused", "precision": "fp32", "window": "short"},
     )  # fmt: skip
+
+
+_TAKEN = {
+    "adapters": "as full training, which needs more than adapters",
+    "checkpointing": "without checkpointing, which needs more",
+    "attention": "with fused attention, which needs less",
+}
+"""How a stand-in is spoken of."""
 
 
 def _nearest(spec: ModelSpec, conditions: Conditions, why: str, lora_rank: int | None) -> Obtained:
@@ -160,9 +174,13 @@ def _nearest(spec: ModelSpec, conditions: Conditions, why: str, lora_rank: int |
         nearby = replace(conditions, **plain)  # type: ignore[arg-type]
         found = store.shipped(spec.id, nearby.key())
         if found is not None:
-            changed = ", ".join(f"{name} {getattr(nearby, name)}" for name in change)
-            extra = "; adapters taken for full training" if lora_rank is not None else ""
+            differs = [name for name in change if getattr(nearby, name) != getattr(conditions, name)]
+            taken = [_TAKEN.get(name, f"with {name} {getattr(nearby, name)}") for name in differs]
+            if lora_rank is not None:
+                differs, taken = ["adapters", *differs], [_TAKEN["adapters"], *taken]
             return Obtained(
-                trace=found, note=f"no trace for {conditions.key()} ({why}): taken with {changed}{extra}"
+                trace=found,
+                note=f"no trace for {conditions.key()} ({why}): taken {', '.join(taken)}",
+                differs=frozenset(differs),
             )
     return Obtained(trace=None, note=f"no trace: {why}")
