@@ -29,6 +29,15 @@ from fitwright.sizing.latency.step import profile_of
 from fitwright.sizing.ledger import intervals
 from fitwright.spec.workload import Workload
 
+UNSEEN: dict[str, tuple[tuple[int, int], ...]] = {
+    "facebook/opt-125m": ((1, 48), (2, 128)),
+    "EleutherAI/pythia-160m": ((1, 64),),
+    "sentence-transformers/all-mpnet-base-v2": ((1, 96), (4, 32)),
+    "facebook/bart-base": ((1, 64),),
+    "albert/albert-base-v2": ((1, 160),),
+    "facebook/deit-small-patch16-224": ((1, 1),),
+}
+"""Added after the last change of how models are priced: nobody looked at these while choosing anything."""
 TORCH = {
     "nreimers/MiniLM-L6-H384-uncased": ((1, 16), (1, 128), (8, 64)),
     "google-bert/bert-base-uncased": ((1, 32), (1, 256), (4, 64)),
@@ -40,6 +49,7 @@ TORCH = {
     "google-t5/t5-small": ((1, 32), (4, 64)),
     "google/vit-base-patch16-224": ((1, 1),),
     "microsoft/deberta-v3-small": ((1, 64), (4, 64)),
+    **UNSEEN,
 }
 PRECISIONS = ("fp32", "bf16")
 ONNX_SHAPES = {
@@ -244,6 +254,7 @@ def main() -> None:
         },
         "in interval": sum(p["low_s"] <= p["measured_s"] <= p["high_s"] for p in points) / len(points),
     }
+    summary["unseen models"] = errors([p for p in points if p["model"] in UNSEEN], "estimated_s")
     for engine in ("torch", "onnxruntime"):
         for precision in ("fp32", "bf16", "int8"):
             chosen = [p for p in points if p["engine"] == engine and p["precision"] == precision]

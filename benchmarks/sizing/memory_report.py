@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
 from points import Measured
 
 from fitwright.catalog import store
@@ -19,10 +20,12 @@ from fitwright.core.provenance import capture
 from fitwright.sizing import devices
 from fitwright.sizing.interface import estimate
 from fitwright.sizing.ledger.conformal import calibrate
-from fitwright.sizing.memory.runtime import LIBRARIES_BYTES
+from fitwright.sizing.memory.holes import HeapUse, heap_use, holes_bytes
+from fitwright.sizing.trace.obtain import conditions_of, obtain
 
 Row = dict[str, Any]
 MEGABYTE = 1e6
+FEATURES, REWEIGHTED = 3, 50
 PEERS_LIMIT_S = 1800
 
 
@@ -35,9 +38,13 @@ def report(chosen: Sequence[Measured], done: Mapping[str, Sequence[Row]], *, pee
     if peers:
         for row, said in zip(rows, ask_peers(known), strict=True):
             row["peers"] = said
+    inference = [row for row in rows if row["workload"]["mode"] == "infer"]
     answer = {
         "environment": {**capture("memory.py").as_json(), "threads": 1, "steps": 3},
         "summary": {name: summary(group) for name, group in groups(rows).items()},
+        "holes": dict(zip(("retained", "small", "bytes"), fit_holes(inference), strict=True))
+        if inference
+        else None,
         "peers": peer_summary(rows),
         "repeats": {row["point"]: row["repeat_spread_pct"] for row in rows if len(row["samples"]) > 1},
         "points": rows,
@@ -48,12 +55,15 @@ def report(chosen: Sequence[Measured], done: Mapping[str, Sequence[Row]], *, pee
 
 def predicted(point: Measured) -> Row:
     """Bytes by the public estimate. ``process`` includes the process before the model is there."""
-    record = estimate(store.load(point.id), point.workload, devices.detect())
+    spec, work, device = store.load(point.id), point.workload, devices.detect()
+    record = estimate(spec, work, device)
+    trace = obtain(spec, conditions_of(spec, work, device), point=(work.micro_batch, work.seq)).trace
     process = record["memory-process"]
     return {
         "process": process.value, "low": process.low, "high": process.high,
         "allocated": record.value("memory-allocated"), "instant": record.context.get("instant"),
         "assumptions": record.context["assumptions"],
+        "heap": None if trace is None else heap_use(trace, work.micro_batch, work.seq)._asdict(),
     }  # fmt: skip
 
 
@@ -98,36 +108,41 @@ def leave_models_out(rows: Sequence[Row]) -> None:
 
 
 def refit_holes(rows: Sequence[Row]) -> None:
-    """To each row its error with the fitted constant of inference taken from the other models' points alone.
+    """To each row its error with the fitted constants of inference taken from the other models' points alone.
 
-    What the heap of a forward pass holds besides tensors is predicted by a constant fitted on such points
-    (``fitwright.sizing.memory.step``), so their plain error is in sample. Here it is scaled anew without
-    the row's model; its power stays. Training has no constant fitted on these points: its error is the plain.
+    What the heap of a forward pass holds besides tensors is predicted by three constants fitted on such
+    points (``fitwright.sizing.memory.holes``), so their plain error is in sample. Here they are fitted anew
+    without the row's model. Training has no constant fitted on these points: its error is the plain.
     """
     inference = [row for row in rows if row["workload"]["mode"] == "infer"]
     for row in rows:
         row["error_left_out_pct"] = row["error_pct"]
     for row in inference:
         others = [other for other in inference if other["model"] != row["model"]]
-        if others:
-            scale = min(_scales(others), key=lambda scale: sum(abs(_error_at(one, scale)) for one in others))
-            row["error_left_out_pct"] = _error_at(row, scale)
+        if len(others) >= 3 * FEATURES:
+            left_out = sum(c * x for c, x in zip(fit_holes(others), _features(row), strict=True))
+            told = float(holes_bytes(HeapUse(**row["predicted"]["heap"]))[0])
+            row["error_left_out_pct"] = row["error_pct"] + 100 * (left_out - told) / row["added_bytes"]
 
 
-def _scales(rows: Sequence[Row]) -> list[float]:
-    """At one of these the summed error is least: each makes one row's prediction right."""
-    return [
-        (row["added_bytes"] - row["predicted"]["allocated"]) / _holes(row) for row in rows if _holes(row) > 0
-    ] or [1.0]
+def fit_holes(rows: Sequence[Row]) -> list[float]:
+    """Factors of retained and of small bytes, and bytes: least absolute errors relative to what is added.
+
+    Iteratively reweighted least squares; errors below 0.5 % count alike.
+    """
+    added = np.array([row["added_bytes"] for row in rows])
+    features = np.array([_features(row) for row in rows]) / added[:, None]
+    target = np.array([row["added_bytes"] - row["predicted"]["allocated"] for row in rows]) / added
+    found = np.linalg.lstsq(features, target, rcond=None)[0]
+    for _ in range(REWEIGHTED):
+        weight = 1 / np.sqrt(np.maximum(np.abs(features @ found - target), 0.005))
+        found = np.linalg.lstsq(features * weight[:, None], target * weight, rcond=None)[0]
+    return [float(value) for value in found]
 
 
-def _holes(row: Row) -> float:
-    return float(row["predicted"]["process"] - LIBRARIES_BYTES - row["predicted"]["allocated"])
-
-
-def _error_at(row: Row, scale: float) -> float:
-    """The row's error in percent, had its holes been predicted ``scale`` times as large."""
-    return float(row["error_pct"] + 100 * (scale - 1) * _holes(row) / row["added_bytes"])
+def _features(row: Row) -> list[float]:
+    use = row["predicted"]["heap"]
+    return [use["retained"], use["small"], 1.0]
 
 
 def groups(rows: Sequence[Row]) -> dict[str, list[Row]]:

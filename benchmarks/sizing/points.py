@@ -86,7 +86,6 @@ openai-community/gpt2                            8x128 checkpointing
 openai-community/gpt2                            2x256 sgd
 facebook/opt-125m                                4x128 eager
 HuggingFaceTB/SmolLM2-135M                       2x128
-HuggingFaceTB/SmolLM2-135M                       1x128 bf16
 EleutherAI/pythia-160m                           2x128
 google-t5/t5-small                               8x128 repeats
 google-t5/t5-small                               4x64 bf16
@@ -96,10 +95,8 @@ openai/whisper-tiny                              2x64
 google/vit-base-patch16-224                      4x1
 facebook/deit-small-patch16-224                  12x1
 facebook/dinov2-base                             1x1
-google/vit-base-patch16-224                      1x1 bf16 eager
 microsoft/swin-small-patch4-window7-224          4x1
 openai/clip-vit-base-patch32                     16x32
-google/siglip-base-patch16-224                   1x64 bf16
 microsoft/resnet-18                              16x1
 microsoft/resnet-101                             8x1 repeats
 facebook/convnext-tiny-224                       8x1

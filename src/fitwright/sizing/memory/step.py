@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fitwright.sizing.allocators.caching import CachingAllocator
 from fitwright.sizing.allocators.glibc import MMAP_THRESHOLD_AFTER_IMPORT_BYTES, GlibcHeap
 from fitwright.sizing.memory import runtime
+from fitwright.sizing.memory.holes import heap_use, holes_bytes
 from fitwright.sizing.memory.optimisers import needs_of
 from fitwright.sizing.memory.replay import Kept, Peak, Unmanaged, replay
 from fitwright.sizing.trace.program import Trace
@@ -20,8 +21,6 @@ PARTS = ("weights", "gradients", "optimiser", "activations", "logits", "kv_cache
 
 _PART_OF_TAG = {"dropout_mask": "activations", "casts": "activations", "inputs": "activations"}
 _QUANTISED_SCALES = 1.02
-_MAPPED_BYTES = 32 * 2**20
-_HOLES_BYTES, _HOLES_POWER, _HOLES_SPREAD = 18.6e6, 0.7, 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +79,7 @@ def _on_cpu(trace: Trace, workload: Workload, kept: Kept) -> StepMemory:
         most = round(1.5 * holes)
     else:
         peak = replay(trace, batch, seq, kept, Unmanaged())
-        holes, most = _holes(trace, batch, seq)
+        holes, most = holes_bytes(heap_use(trace, batch, seq))
     resident = peak.allocated_bytes + runtime.LIBRARIES_BYTES
     spread = round(runtime.LIBRARIES_SPREAD * runtime.LIBRARIES_BYTES)
     return StepMemory(
@@ -92,19 +91,6 @@ def _on_cpu(trace: Trace, workload: Workload, kept: Kept) -> StepMemory:
 
 def _heap() -> GlibcHeap:
     return GlibcHeap(mmap_threshold_bytes=MMAP_THRESHOLD_AFTER_IMPORT_BYTES["transformers"])
-
-
-def _holes(trace: Trace, batch: int, seq: int) -> tuple[int, int]:
-    """What the heap holds besides live tensors at the peak of a forward pass: (expected, most) bytes.
-
-    Blocks below 32 MiB come from glibc's heap, whose holes grow with the largest of them: 18.6 MB · (its
-    MB)^0.7, fitted on 27 inference points (``benchmarks/sizing/memory.py``). Known error: a
-    factor of two either way, and the same process differs from itself by as much; a replay of the heap did
-    worse (docs/decisions/0005).
-    """
-    largest = max((size for size in trace.sizes_at(batch, seq) if size < _MAPPED_BYTES), default=0)
-    holes = _HOLES_BYTES * (largest / 1e6) ** _HOLES_POWER
-    return round(holes), round(_HOLES_SPREAD * holes)
 
 
 def _on_gpu(trace: Trace, workload: Workload, kept: Kept, device: Device) -> StepMemory:

@@ -17,7 +17,7 @@ from fitwright.spec.model import ModelSpec
 from fitwright.spec.workload import Workload
 
 _STEP_BY_TOKEN = ("mamba",)
-_TRACER_VERSION = 1
+_TRACER_VERSION = 2
 """Raised when the tracer counts otherwise than before: kept traces of older versions are made anew."""
 
 
