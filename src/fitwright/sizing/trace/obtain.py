@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from fitwright.core.errors import FitwrightError
 from fitwright.core.files import sha256_json
@@ -101,44 +100,29 @@ def can_trace() -> bool:
 def _kept_or_made(
     spec: ModelSpec, conditions: Conditions, point: tuple[int, int], lora_rank: int | None
 ) -> Trace:
-    digest = _digest(spec, point, lora_rank)
-    key = conditions.key()
-    for number in (f"{key}", f"{key}-{point[0]}x{point[1]}"):
-        kept = store.load_made(digest, number)
+    digest, key = _digest(spec, lora_rank), conditions.key()
+    at_point = f"{key}-{point[0]}x{point[1]}"
+    for name in (key, at_point):
+        kept = store.load_made(digest, name)
         if kept is not None:
             return kept
-    return _made(spec.id, conditions, point, lora_rank, digest, spec)
+    from fitwright.sizing.tracing.interface import trace
+    from fitwright.sizing.tracing.lora import LoRA
+
+    found = trace(
+        config_values(spec), conditions, architecture=class_name(spec), source=spec.id, point=point,
+        longest=spec.max_sequence_length, untied=bool(spec.warning),
+        lora=None if lora_rank is None else LoRA(rank=lora_rank),
+    )  # fmt: skip
+    store.save_made(digest, key if found.point is None else at_point, found)
+    return found
 
 
-def _digest(spec: ModelSpec, point: tuple[int, int], lora_rank: int | None) -> str:  # noqa: ARG001
+def _digest(spec: ModelSpec, lora_rank: int | None) -> str:
     versions = package_versions(("torch", "transformers"))
     return sha256_json([
         config_values(spec), spec.architecture, versions, _TRACER_VERSION, lora_rank, bool(spec.warning)
     ])[:32]  # fmt: skip
-
-
-def _made(
-    _: str,
-    conditions: Conditions,
-    point: tuple[int, int],
-    lora_rank: int | None,
-    digest: str,
-    spec: ModelSpec,
-) -> Trace:
-    from fitwright.sizing.tracing.interface import trace
-
-    lora = None
-    if lora_rank is not None:
-        from fitwright.sizing.tracing.lora import LoRA
-
-        lora = LoRA(rank=lora_rank)
-    found = trace(
-        config_values(spec), conditions, architecture=class_name(spec), source=spec.id, point=point,
-        longest=spec.max_sequence_length, untied=bool(spec.warning), lora=lora,
-    )  # fmt: skip
-    key = conditions.key()
-    store.save_made(digest, key if found.point is None else f"{key}-{point[0]}x{point[1]}", found)
-    return found
 
 
 def class_name(spec: ModelSpec) -> str | None:
@@ -149,15 +133,13 @@ def class_name(spec: ModelSpec) -> str | None:
     return None if "(" in spec.architecture else spec.architecture
 
 
-@lru_cache(maxsize=1)
-def _fallbacks() -> tuple[dict[str, str], ...]:
-    """What may be changed to come to a shipped trace, least harmful first."""
-    return (
-        {}, {"device": "cuda"}, {"device": "cpu"}, {"attention": "fused"}, {"precision": "low"},
-        {"precision": "fp32"}, {"attention": "fused", "precision": "fp32"}, {"checkpointing": ""},
-        {"checkpointing": "", "precision": "fp32"}, {"window": "short"},
-        {"checkpointing": "", "attention": "fused", "precision": "fp32", "window": "short"},
-    )  # fmt: skip
+_FALLBACKS: tuple[dict[str, str], ...] = (
+    {}, {"device": "cuda"}, {"device": "cpu"}, {"attention": "fused"}, {"precision": "low"},
+    {"precision": "fp32"}, {"attention": "fused", "precision": "fp32"}, {"checkpointing": ""},
+    {"checkpointing": "", "precision": "fp32"}, {"window": "short"},
+    {"checkpointing": "", "attention": "fused", "precision": "fp32", "window": "short"},
+)  # fmt: skip
+"""What may be changed to come to a shipped trace, least harmful first."""
 
 
 _TAKEN = {
@@ -169,7 +151,7 @@ _TAKEN = {
 
 
 def _nearest(spec: ModelSpec, conditions: Conditions, why: str, lora_rank: int | None) -> Obtained:
-    for change in _fallbacks():
+    for change in _FALLBACKS:
         plain = {name: (value if name != "checkpointing" else False) for name, value in change.items()}
         nearby = replace(conditions, **plain)  # type: ignore[arg-type]
         found = store.shipped(spec.id, nearby.key())
