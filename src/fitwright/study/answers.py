@@ -1,0 +1,64 @@
+"""The questions that a study answers: best size for compute and data at hand, for ten times more, and
+smaller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fitwright.core.errors import CheckError
+from fitwright.core.units import format_count
+from fitwright.scaling.fitted import FittedStudy
+from fitwright.scaling.frontier import WITHIN, Best
+from fitwright.scaling.prediction import Prediction
+
+_TIMES = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A question, its best point with the predicted interval, or why there is none."""
+
+    question: str
+    best: Best | None
+    prediction: Prediction | None
+    reason: str = ""
+
+
+def answers(study: FittedStudy) -> tuple[Answer, ...]:
+    """For the data at hand first where runs repeat theirs, else for the compute of the largest run."""
+    frontier, runs = study.frontier, study.runs
+    flops, unique = float(runs.flops.max()), float(runs.unique.max())
+    percent = f"{100 * WITHIN:g} %"
+    compute = [
+        _ask(
+            study, f"Best for {_flops(flops)} FLOPs, the largest run's", lambda: frontier.for_compute(flops)
+        ),
+        _ask(
+            study,
+            f"Smallest within {percent} of that",
+            lambda: frontier.for_compute(flops, within=WITHIN),
+        ),
+        _ask(study, "Ten times the compute", lambda: frontier.for_compute(_TIMES * flops)),
+    ]
+    if not runs.cells.repeated.any():
+        return tuple(compute)
+    data = [
+        _ask(study, f"Best for {format_count(unique)} unique tokens", lambda: frontier.for_data(unique)),
+        _ask(study, f"Smallest within {percent} of that", lambda: frontier.for_data(unique, within=WITHIN)),
+        _ask(study, "Ten times the data", lambda: frontier.for_data(_TIMES * unique)),
+    ]
+    return (*data, *compute)
+
+
+def _ask(study: FittedStudy, question: str, find: Callable[[], Best]) -> Answer:
+    try:
+        best = find()
+        prediction = study.predict(size=best.size, data=best.data, unique=best.unique)
+    except CheckError as error:
+        return Answer(question=question, best=None, prediction=None, reason=error.what)
+    return Answer(question=question, best=best, prediction=prediction)
+
+
+def _flops(value: float) -> str:
+    return f"{value:.2g}".replace("e+", "e")
