@@ -27,6 +27,15 @@ def refuse_weak(runs: Runs, law: Law | None) -> None:
         DataError: fewer runs than numbers to fit, one size only, too few sizes or amounts of data, tokens for
             each parameter that never change.
     """
+    sizes, amounts = _levels(runs.size), _levels(runs.data)
+    only_data = law is not None and law.name == "data-only"
+    if sizes == 1 and not only_data:
+        raise DataError(
+            "all runs have one size: nothing can be said about other sizes",
+            got=f"N = {format_count(runs.size[0])}",
+            allowed=f"at least {_FEWEST_LEVELS} sizes",
+            mend="Train other sizes too, or fit the data alone with --law data-only.",
+        )  # fmt: skip
     numbers = 3 if law is None else len(law.inner_names)
     different = len(
         np.unique(np.round(np.stack([runs.cells.size, runs.cells.data, runs.cells.unique]), 3), axis=1).T
@@ -37,18 +46,10 @@ def refuse_weak(runs: Runs, law: Law | None) -> None:
             allowed=f"at least {max(_FEWEST_RUNS, numbers + 1)} cells of size and data",
             mend="Train more cells.",
         )  # fmt: skip
-    sizes, amounts = _levels(runs.size), _levels(runs.data)
-    if law is not None and law.name == "data-only":
+    if only_data:
         if amounts < _FEWEST_LEVELS:
             raise _few("amounts of data", amounts)
         return
-    if sizes == 1:
-        raise DataError(
-            "all runs have one size: nothing can be said about other sizes",
-            got=f"N = {format_count(runs.size[0])}",
-            allowed=f"at least {_FEWEST_LEVELS} sizes",
-            mend="Train other sizes too, or fit the data alone with --law data-only.",
-        )  # fmt: skip
     for what, count in (("sizes", sizes), ("amounts of data", amounts)):
         if count < _FEWEST_LEVELS:
             raise _few(what, count)

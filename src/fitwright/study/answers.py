@@ -26,9 +26,9 @@ class Answer:
 
 
 def answers(study: FittedStudy) -> tuple[Answer, ...]:
-    """For the data at hand first where runs repeat theirs, else for the compute of the largest run."""
+    """For the compute of the largest run, and where runs repeat their data for the most that shows a turn."""
     frontier, runs = study.frontier, study.runs
-    flops, unique = float(runs.flops.max()), float(runs.unique.max())
+    flops = float(runs.flops.max())
     percent = f"{100 * WITHIN:g} %"
     compute = [
         _ask(
@@ -41,10 +41,16 @@ def answers(study: FittedStudy) -> tuple[Answer, ...]:
         ),
         _ask(study, "Ten times the compute", lambda: frontier.for_compute(_TIMES * flops)),
     ]
-    if not runs.cells.repeated.any():
+    seen = [turn for turn in (study.turns.turns if study.turns else ()) if turn.turned]
+    if not seen:
         return tuple(compute)
+    unique = seen[-1].unique
     data = [
-        _ask(study, f"Best for {format_count(unique)} unique tokens", lambda: frontier.for_data(unique)),
+        _ask(
+            study,
+            f"Best for {format_count(unique)} unique tokens, however long",
+            lambda: frontier.for_data(unique),
+        ),
         _ask(study, f"Smallest within {percent} of that", lambda: frontier.for_data(unique, within=WITHIN)),
         _ask(study, "Ten times the data", lambda: frontier.for_data(_TIMES * unique)),
     ]

@@ -31,7 +31,7 @@ def study_page(study: FittedStudy, *, name: str) -> Page:
 
 
 def _headline(found: tuple[Answer, ...]) -> str:
-    first = next((answer for answer in found if answer.best is not None), None)
+    first = next((a for a in found if a.best is not None and not a.best.bound), None)
     if first is None or first.best is None:
         return "This ladder cannot carry a recommendation"
     best = first.best

@@ -28,9 +28,8 @@ def loss_against_compute(study: FittedStudy) -> Figure:
         series.append(Series(name=_range(sizes), points=points, shade=_shade(place, len(groups))))
     budgets = np.geomspace(runs.flops.min(), runs.flops.max() * _beyond(study), _CURVE_POINTS)
     best = study.frontier.curve(budgets)
-    measured = tuple((b.flops, b.loss) for b in best if b.flops <= runs.flops.max())
-    beyond = tuple((b.flops, b.loss) for b in best if b.flops >= runs.flops.max() * 0.97)
-    if measured:
+    measured, beyond = _parted([(b.flops, b.loss) for b in best], float(runs.flops.max()))
+    if len(measured) > 1:
         series.append(Series(name="best of the law", points=measured, curve=True))
     if len(beyond) > 1:
         series.append(Series(name="best, extrapolated", points=beyond, curve=True, dashed=True))
@@ -54,7 +53,7 @@ def loss_against_size(study: FittedStudy) -> Figure | None:
     step = -(-len(found.levels) // _MOST_LEVELS)
     levels = found.levels[::-1][::step][::-1]
     for place, level in enumerate(levels):
-        near = np.abs(np.log(runs.flops / level.flops)) < 0.1
+        near = (np.abs(np.log(runs.flops / level.flops)) < 0.1) & ~runs.cells.repeated
         points = tuple(sorted(zip(runs.size[near].tolist(), runs.loss[near].tolist(), strict=True)))
         shade = _shade(place, len(levels))
         series.append(Series(name=f"{level.flops:.1e} FLOPs".replace("e+", "e"), points=points, shade=shade))
@@ -79,8 +78,7 @@ def size_against_compute(study: FittedStudy) -> Figure | None:
     runs = study.runs
     budgets = np.geomspace(runs.flops.min(), runs.flops.max() * _beyond(study), _CURVE_POINTS)
     best = [b for b in study.frontier.curve(budgets) if not b.bound]
-    inside = tuple((b.flops, b.size) for b in best if b.flops <= runs.flops.max())
-    beyond = tuple((b.flops, b.size) for b in best if b.flops >= runs.flops.max() * 0.97)
+    inside, beyond = _parted([(b.flops, b.size) for b in best], float(runs.flops.max()))
     series = [
         Series(name="runs", points=tuple(zip(runs.flops.tolist(), runs.size.tolist(), strict=True)), shade=0)
     ]
@@ -104,6 +102,16 @@ def size_against_compute(study: FittedStudy) -> Figure | None:
 def _figure(title: str, series: list[Series], axes: Axes, caption: str) -> Figure:
     wide, narrow = chart(title, series, axes), chart(title, series, axes, width=400, height=360)
     return Figure(wide, narrow, caption)
+
+
+_Points = tuple[tuple[float, float], ...]
+
+
+def _parted(points: list[tuple[float, float]], end: float) -> tuple[_Points, _Points]:
+    """What lies inside the ladder, and what beyond, joined to it."""
+    inside = [point for point in points if point[0] <= end]
+    beyond = [point for point in points if point[0] > end]
+    return tuple(inside), (*inside[-1:], *beyond) if beyond else ()
 
 
 def _beyond(study: FittedStudy) -> float:

@@ -19,7 +19,7 @@ from fitwright.reporting.charts.canvas import (
 )
 
 SHADES = 8
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62.0, 22.0, 40.0, 48.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62.0, 22.0, 46.0, 48.0
 _LEGEND_ROW = 18.0
 
 
