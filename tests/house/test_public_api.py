@@ -18,7 +18,8 @@ PYTHON_ONLY = {
     "lock_environment", "check_environment", "clear_ledger", "validate_profile", "study_best", "study_fit",
     "study_predict", "study_report",
 }  # fmt: skip
-"""As commands: ``environment lock`` and its ``--check``, ``ledger --clear``, ``profile --validate``, ``study fit`` …"""
+"""As commands: ``environment lock`` and its ``--check``, ``ledger --clear``, ``profile --validate``,
+``study fit`` and its like."""
 
 
 def test_the_public_names() -> None:

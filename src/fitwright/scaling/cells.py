@@ -37,7 +37,7 @@ class Cells:
     def compute(self) -> Array:
         """(R,) logarithm of C = 6·N·D, absolute."""
         offset = np.log(FLOPS_PER_PARAMETER_AND_TOKEN) + self.size_reference + self.data_reference
-        return self.size + self.data + offset
+        return np.asarray(self.size + self.data + offset)
 
     @property
     def repeated(self) -> NDArray[np.bool_]:

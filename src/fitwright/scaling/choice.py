@@ -87,7 +87,7 @@ def applicable(cells: Cells) -> tuple[Law, ...]:
 def _smallest_fit(cells: Cells) -> float:
     """About how many different cells the smallest back-test fits."""
     pairs = np.unique(np.round(np.stack([cells.size, cells.data, cells.unique]), 3), axis=1)
-    return 0.7 * pairs.shape[1]
+    return 0.7 * float(pairs.shape[1])
 
 
 def candidates(

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from fitwright.core.units import format_count
 from fitwright.reporting.blocks import Figure
 from fitwright.reporting.charts.curves import SHADES, Axes, Series, chart
-from fitwright.scaling.cells import FLOPS_PER_PARAMETER_AND_TOKEN
+from fitwright.scaling.cells import FLOPS_PER_PARAMETER_AND_TOKEN, Array
 from fitwright.scaling.fitted import FittedStudy
 from fitwright.scaling.isoflop import BIAS
 from fitwright.scaling.prediction import farthest, loss_at
@@ -123,8 +124,6 @@ def _shade(place: int, count: int) -> int:
     return SHADES - 1 if count == 1 else round(place * (SHADES - 1) / (count - 1))
 
 
-def _range(sizes: np.ndarray) -> str:  # type: ignore[type-arg]
-    from fitwright.core.units import format_count
-
+def _range(sizes: Array) -> str:
     low, high = format_count(float(sizes.min())), format_count(float(sizes.max()))
     return low if low == high else f"{low} to {high}"
