@@ -74,6 +74,7 @@ def test_tokens_follow_from_flops() -> None:
         ({"n": ["10", "20", "40"]}, "millions or billions of parameters"),
         ({"d": ["200", "400", "800"]}, "millions or billions of tokens"),
         ({"d": ["2e17", "4e17", "8e17"]}, "a unit is off"),
+        ({"n": ["1e7", "20", "4e7"]}, "parameters in another unit.*got 'row 2'"),
         ({"loss": ["155", "133", "124"]}, "perplexity"),
         ({"loss": ["3", "3", "3"]}, "same loss"),
     ],

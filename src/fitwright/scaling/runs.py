@@ -21,6 +21,7 @@ _NAMED = 3
 _LEAST_SIZE, _LEAST_TOKENS = 1e3, 1e4
 _MOST_PER_PARAMETER, _LEAST_PER_PARAMETER = 1e6, 1e-4
 _MOST_LOSS = 30.0
+_ODD_GAP, _TWO_UNITS = 1e3, 3e4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,15 +148,29 @@ def _refuse_losses(loss: Array, name: str) -> None:
 
 
 def _unit_warnings(size: Array, data: Array) -> list[str]:
+    """A gap of a thousandfold is odd; one of 30,000 is rows in two units."""
     found = []
     for what, values in (("parameters", size), ("tokens", data)):
-        logs = np.log10(np.sort(values))
-        widest = int(np.argmax(np.diff(logs))) if len(logs) > 1 else 0
-        if len(logs) > 1 and logs[widest + 1] - logs[widest] > 3:
-            low, high = 10 ** logs[widest], 10 ** logs[widest + 1]
+        ordered = np.sort(values)
+        if len(ordered) < 2:
+            continue
+        steps = ordered[1:] / ordered[:-1]
+        at = int(np.argmax(steps))
+        low, high = float(ordered[at]), float(ordered[at + 1])
+        if steps[at] > _TWO_UNITS:
+            few = (
+                np.flatnonzero(values <= low) if at + 1 <= len(values) / 2 else np.flatnonzero(values >= high)
+            )
+            raise DataError(
+                f"some rows give {what} in another unit: a gap of {steps[at]:.3g}× from {low:.3g} to "
+                f"{high:.3g}",
+                got=f"row {', '.join(str(row + 1) for row in few[:_NAMED])}",
+                mend="Give all rows in plain numbers: 70000000, not 70 for 70 million.",
+            )
+        if steps[at] > _ODD_GAP:
             found.append(
-                f"a gap of {high / low:.3g}× in the {what} ({low:.3g} to {high:.3g}): are all rows in the "
-                f"same unit?"
+                f"a gap of {steps[at]:.3g}× in the {what} ({low:.3g} to {high:.3g}): "
+                "are all rows in the same unit?"
             )
     return found
 

@@ -63,6 +63,9 @@ def _ask(study: FittedStudy, question: str, find: Callable[[], Best]) -> Answer:
         prediction = study.predict(size=best.size, data=best.data, unique=best.unique)
     except CheckError as error:
         return Answer(question=question, best=None, prediction=None, reason=error.what)
+    if best.bound:
+        reason = "no answer: the law's loss still falls at the largest size that the back-tests carry"
+        return Answer(question=question, best=None, prediction=None, reason=reason)
     return Answer(question=question, best=best, prediction=prediction)
 
 

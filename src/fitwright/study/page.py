@@ -31,7 +31,7 @@ def study_page(study: FittedStudy, *, name: str) -> Page:
 
 
 def _headline(found: tuple[Answer, ...]) -> str:
-    first = next((a for a in found if a.best is not None and not a.best.bound), None)
+    first = next((a for a in found if a.best is not None), None)
     if first is None or first.best is None:
         return "This ladder cannot carry a recommendation"
     best = first.best
@@ -68,22 +68,13 @@ def _recommended(found: tuple[Answer, ...]) -> Section:
     numeric = ("Parameters", "Tokens", "Epochs", "Tokens a parameter", "FLOPs", "Loss")
     columns = (Column("Question", wide=True), *(Column(title, numeric=True) for title in numeric))
     rows = tuple(_answer_row(answer) for answer in found)
-    bounded = [a for a in found if a.best is not None and a.best.bound]
-    blocks: list[Block] = [Table(columns, rows, "What the law recommends", strong=0)]
-    if bounded:
-        blocks.append(
-            Text(
-                "Where ≥ stands, the loss still falls at the largest size that the ladder's back-tests carry."
-            )
-        )
+    table = Table(columns, rows, "What the law recommends", strong=0)
     lead = (
         "Losses are predictions; below each stands the interval that 95 % of back-tested predictions of "
         "such a reach "
         "kept. A question that lies too far outside the ladder has no answer."
     )
-    return Section(
-        "recommended", "Which size, and what more would buy", tuple(blocks), lead, "Recommendation"
-    )
+    return Section("recommended", "Which size, and what more would buy", (table,), lead, "Recommendation")
 
 
 def _answer_row(answer: Answer) -> tuple[Cell, ...]:
@@ -94,9 +85,8 @@ def _answer_row(answer: Answer) -> tuple[Cell, ...]:
     if answer.prediction is not None:
         low, high = answer.prediction.interval
         loss = Cell(f"{best.loss:.3f}", f"{low:.3f} – {high:.3f}", "estimated")
-    sign = "≥ " if best.bound else ""
     return (
-        Cell(answer.question, answer.reason), Cell(sign + format_count(best.size)),
+        Cell(answer.question, answer.reason), Cell(format_count(best.size)),
         Cell(format_count(best.data)), Cell(f"{best.epochs:.3g}"), Cell(f"{best.data / best.size:.3g}"),
         Cell(f"{best.flops:.2e}".replace("e+", "e")), loss,
     )  # fmt: skip
