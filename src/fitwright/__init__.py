@@ -32,6 +32,10 @@ _VERBS = {
     "recommend": "recommend",
     "report": "report",
     "serve": "serve",
+    "study_best": "study",
+    "study_fit": "study",
+    "study_predict": "study",
+    "study_report": "study",
     "train": "train",
     "validate_profile": "profile",
 }

@@ -14,15 +14,20 @@ from fitwright.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 VERBS = [name for name in fitwright.__all__ if name != "__version__"]
-PYTHON_ONLY = {"lock_environment", "check_environment", "clear_ledger", "validate_profile"}
-"""As commands: ``environment lock`` and its ``--check``, ``ledger --clear``, ``profile --validate``."""
+PYTHON_ONLY = {
+    "lock_environment", "check_environment", "clear_ledger", "validate_profile", "study_best", "study_fit",
+    "study_predict", "study_report",
+}  # fmt: skip
+"""As commands: ``environment lock`` and its ``--check``, ``ledger --clear``, ``profile --validate``,
+``study fit`` and its like."""
 
 
 def test_the_public_names() -> None:
     assert sorted(VERBS) == [
         "check_environment", "check_table", "clear_ledger", "compare", "compress", "doctor", "estimate",
         "evaluate", "export", "fit", "ledger", "lock_environment", "models", "predict", "profile",
-        "recommend", "report", "serve", "train", "validate_profile",
+        "recommend", "report", "serve", "study_best", "study_fit", "study_predict", "study_report", "train",
+        "validate_profile",
     ]  # fmt: skip
 
 
@@ -39,7 +44,7 @@ def test_each_verb_is_a_documented_typed_function(verb: str) -> None:
 def test_the_command_line_has_the_same_verbs() -> None:
     commands = set(get_command(app).commands)  # type: ignore[attr-defined]
     assert commands >= {name.replace("_", "-") for name in set(VERBS) - PYTHON_ONLY}
-    assert "environment" in commands
+    assert {"environment", "study"} <= commands
 
 
 def all_commands() -> list[tuple[str, object]]:

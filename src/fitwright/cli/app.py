@@ -22,6 +22,7 @@ from fitwright.cli.profile import profile
 from fitwright.cli.recommend import recommend
 from fitwright.cli.report import report
 from fitwright.cli.serve import serve
+from fitwright.cli.study import study
 from fitwright.cli.train import train
 
 app = typer.Typer(
@@ -57,3 +58,4 @@ for _verb in (
 ):  # fmt: skip
     app.command()(_verb)
 app.add_typer(environment)
+app.add_typer(study)

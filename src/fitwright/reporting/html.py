@@ -25,17 +25,21 @@ from fitwright.reporting.blocks import (
     Tiles,
 )
 from fitwright.reporting.document import Report
+from fitwright.reporting.page import Page, page_of
 from fitwright.reporting.rows import clean
-from fitwright.reporting.sections import sections
-from fitwright.reporting.sections.summary import summary
 
 _SIGNS = {"yes": "✓ ", "no": "✗ ", "chosen": "★ "}
 
 
 def render(report: Report) -> str:
-    """The whole page. Every text of the report is escaped; the page's own policy forbids any other script."""
+    """The page of a report."""
+    return render_page(page_of(report))
+
+
+def render_page(page: Page) -> str:
+    """The whole page. Every text of it is escaped; the page's own policy forbids any other script."""
     style, script = _asset("style.css"), _asset("sort.js")
-    parts = sections(report)
+    parts = page.sections
     policy = (
         f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
@@ -45,10 +49,10 @@ def render(report: Report) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="generator" content="Fitwright">\n<meta name="color-scheme" content="light dark">\n'
-        f"<title>{escape(report.title)}</title>\n<style>{style}</style>\n</head>\n<body>\n"
+        f"<title>{escape(page.title)}</title>\n<style>{style}</style>\n</head>\n<body>\n"
     )
-    body = "\n".join([_header(report), *(_section(part) for part in parts)])
-    foot = f"<footer>{escape(_made(report))}</footer>"
+    body = "\n".join([_header(page), *(_section(part) for part in parts)])
+    foot = f"<footer>{escape(_made(page))}</footer>"
     end = f"{foot}\n<script>{script}</script>\n</body>\n</html>\n"
     return f"{head}{_navigation(parts)}<main>\n{body}\n</main>\n{end}"
 
@@ -67,10 +71,8 @@ def _digest(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _made(report: Report) -> str:
-    version = report.provenance.get("versions", {})
-    made_by = f"fitwright {version['fitwright']}" if "fitwright" in version else "fitwright"
-    return f"Made by {made_by}" + (f" at {report.made_at}" if report.made_at else "")
+def _made(page: Page) -> str:
+    return f"Made by {page.made_by}" + (f" at {page.made_at}" if page.made_at else "")
 
 
 def _navigation(parts: Sequence[Section]) -> str:
@@ -78,18 +80,18 @@ def _navigation(parts: Sequence[Section]) -> str:
     return f'<nav aria-label="Parts of the report"><div>{links}</div></nav>\n'
 
 
-def _header(report: Report) -> str:
-    verdict = report.verdict
+def _header(page: Page) -> str:
     badge = ""
-    if verdict.met is not None:
-        class_, words = ("met", "✓ Budget met") if verdict.met else ("missed", "✗ Budget missed")
-        badge = f'<span class="badge {class_}">{words}</span>'
-    when = f"<span>{escape(report.made_at)}</span>" if report.made_at else ""
-    blocks = "".join(_block(block) for block in summary(report))
+    if page.badge is not None:
+        met, words = page.badge
+        class_, sign = ("met", "✓") if met else ("missed", "✗")
+        badge = f'<span class="badge {class_}">{sign} {escape(words)}</span>'
+    when = f"<span>{escape(page.made_at)}</span>" if page.made_at else ""
+    blocks = "".join(_block(block) for block in page.top)
     return (
         f'<header id="verdict"><p class="eyebrow"><b>Fitwright</b>'
-        f'<span dir="auto">{escape(report.title)}</span>'
-        f'<span>{escape(report.task)}</span>{when}</p><h1 class="verdict">{escape(verdict.headline)}</h1>'
+        f'<span dir="auto">{escape(page.title)}</span>'
+        f'<span>{escape(page.kind)}</span>{when}</p><h1 class="verdict">{escape(page.headline)}</h1>'
         f'<p class="badges">{badge}</p>{blocks}</header>'
     )
 

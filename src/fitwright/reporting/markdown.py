@@ -22,9 +22,8 @@ from fitwright.reporting.blocks import (
     Tiles,
 )
 from fitwright.reporting.document import Report
+from fitwright.reporting.page import Page, page_of
 from fitwright.reporting.rows import clean
-from fitwright.reporting.sections import sections
-from fitwright.reporting.sections.summary import summary
 
 _SIGNS = {"yes": "✓ ", "no": "✗ ", "chosen": "★ "}
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
@@ -32,13 +31,19 @@ _LINE_START = re.compile(r"^(\s*)([#>+\-]|\d+[.)])(?=\s|$)")
 
 
 def render(report: Report) -> str:
+    """The document of a report."""
+    return render_page(page_of(report))
+
+
+def render_page(page: Page) -> str:
     """The whole document. Texts are escaped: they show as they are and open no markup."""
-    parts = [f"# {escape(report.title)}", f"**{escape(report.verdict.headline)}**"]
-    if report.verdict.met is not None:
-        parts.append("✓ Budget met" if report.verdict.met else "✗ Budget missed")
-    parts.append(escape(" · ".join(text for text in (report.task, report.made_at) if text)))
-    parts += [_block(block) for block in summary(report)]
-    parts += [_section(section) for section in sections(report)]
+    parts = [f"# {escape(page.title)}", f"**{escape(page.headline)}**"]
+    if page.badge is not None:
+        met, words = page.badge
+        parts.append(f"{'✓' if met else '✗'} {escape(words)}")
+    parts.append(escape(" · ".join(text for text in (page.kind, page.made_at) if text)))
+    parts += [_block(block) for block in page.top]
+    parts += [_section(section) for section in page.sections]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -1,0 +1,197 @@
+"""``study_fit``, ``study_predict``, ``study_best`` and ``study_report``: how big a model can this data
+feed?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fitwright.core.errors import UsageError
+from fitwright.core.progress import Progress
+
+if TYPE_CHECKING:
+    from fitwright.scaling.fitted import FittedStudy
+    from fitwright.scaling.frontier import Best
+    from fitwright.scaling.prediction import Prediction
+
+SIZE_KINDS = ("total", "non-embedding")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenStudyReport:
+    """Where the report of a study was written; a format that was not asked for is ``None``."""
+
+    html: Path | None
+    markdown: Path | None
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return tuple(path for path in (self.html, self.markdown) if path is not None)
+
+
+def study_fit(
+    runs: str | Path, *, n_column: str | None = None, d_column: str | None = None,
+    flops_column: str | None = None, loss_column: str | None = None, unique_column: str | None = None,
+    n_counts: str | None = None, law: str = "auto",
+    fixed: Mapping[str, float] | None = None, bootstraps: int = 1000, seed: int = 0,
+    output: str | Path | None = None, command: str = "", progress: Progress | None = None,
+) -> FittedStudy:  # fmt: skip
+    """Fit a scaling law to a table of training runs; anybody's runs.
+
+    Args:
+        runs: CSV, TSV, JSON lines or Parquet, a row for each run.
+        n_column, d_column, loss_column, unique_column: columns of parameters, tokens seen, held-out loss in
+            nats for each token, and different tokens; looked for under their usual names when not given.
+        flops_column: training FLOPs in place of tokens: D = C/6N.
+        n_counts: what N counts; read from the column's name, else unstated.
+        law: a form, or ``auto``: the one that is least wrong about the largest runs when they are left out.
+        fixed: numbers of that form which are held, for example ``{"alpha": 0.35}``.
+        bootstraps: resamples behind the 95 % intervals of the numbers.
+        seed: of resamples and folds.
+        output: a file to write the result to, as JSON.
+        command: what to note as the command that made it.
+        progress: where progress is reported; nowhere by default.
+
+    Returns:
+        The law, its numbers with intervals, its error on runs left out, the forms that were tried, warnings.
+
+    Raises:
+        DataError: the table or a value in it cannot be used, or the runs cannot carry a law.
+        UsageError: an unknown law, or one that does not apply. RunError: ``output`` cannot be written.
+    """
+    if n_counts is not None and n_counts not in SIZE_KINDS:
+        raise UsageError("unknown way to count parameters", got=n_counts, allowed=", ".join(SIZE_KINDS))
+    from fitwright.core.optional import require
+
+    require("numpy")
+    import dataclasses
+
+    from fitwright.core.files import sha256_file, write_json
+    from fitwright.core.provenance import capture
+    from fitwright.data.reading import read_table
+    from fitwright.scaling.columns import detect
+    from fitwright.scaling.fit import FitSettings, fit_runs
+    from fitwright.scaling.runs import runs_of
+
+    settings = FitSettings(law=law, bootstraps=bootstraps, seed=seed, fixed=fixed or {})
+    table = read_table(Path(runs))
+    columns = detect(
+        tuple(table.columns),
+        {"n": n_column, "d": d_column, "flops": flops_column, "loss": loss_column, "unique": unique_column},
+    )
+    found = fit_runs(runs_of(table.columns, columns, size_kind=n_counts), settings, progress)
+    source = {"file": str(runs), "sha256": sha256_file(Path(runs)), "columns": columns.as_json()}
+    result = dataclasses.replace(
+        found, settings={**found.settings, **source}, provenance=capture(command).as_json()
+    )
+    if output is not None:
+        write_json(Path(output), result.as_json())
+    return result
+
+
+def study_predict(
+    study: str | Path | FittedStudy, *, n: float, d: float, unique: float | None = None
+) -> Prediction:
+    """The loss of a run that was not made, with an interval from back-tested errors.
+
+    Args:
+        study: what :func:`study_fit` returned or wrote.
+        n, d: parameters and tokens seen.
+        unique: how many of the tokens differ; all of them unless told.
+
+    Raises:
+        CheckError: the point lies farther outside the ladder than its back-tests can speak for.
+        UsageError: no study, or a number that is not positive.
+    """
+    for name, value in (("n", n), ("d", d), ("unique", 1.0 if unique is None else unique)):
+        _check_positive(name, value)
+    return _study(study).predict(size=n, data=d, unique=unique)
+
+
+def study_best(
+    study: str | Path | FittedStudy, *, flops: float | None = None, unique: float | None = None,
+    epochs: float | None = None, within: float = 0.0,
+) -> Best:  # fmt: skip
+    """The size to choose for a compute budget, for an amount of data, or for both.
+
+    Args:
+        study: what :func:`study_fit` returned or wrote.
+        flops: training FLOPs, 6·N·D; ``None`` where compute does not matter.
+        unique: different tokens that there are; ``None`` for data without end.
+        epochs: passes over the data, where compute does not matter; the best number unless told.
+        within: the smallest size whose loss is at most this share above the best, for example 0.01.
+
+    Raises:
+        CheckError: too far outside the ladder. UsageError: neither compute nor data, or a number out of
+            range.
+    """
+    if flops is None and unique is None:
+        raise UsageError("nothing to go by", allowed="flops, unique, or both")
+    if flops is not None and epochs is not None:
+        raise UsageError("epochs follow from compute and data", got=epochs, mend="Leave epochs or flops out.")
+    given = {"flops": flops, "unique": unique, "epochs": epochs}
+    for name, value in given.items():
+        if value is not None:
+            _check_positive(name, value)
+    if not 0 <= within < 1:
+        raise UsageError("within is a share of the loss", got=within, allowed="0 to 1, for example 0.01")
+    frontier = _study(study).frontier
+    if flops is not None:
+        return frontier.for_compute(flops, unique=unique, within=within)
+    return frontier.for_data(float(unique or 0), epochs=epochs, within=within)
+
+
+def study_report(
+    study: str | Path, *, output: str | Path | None = None, format: str = "both"
+) -> WrittenStudyReport:
+    """Write ``study.html`` and ``study.md``: the plots, the recommended size, what ten times more would buy.
+
+    Args:
+        study: the file that :func:`study_fit` wrote.
+        output: folder to write into; ``None`` writes beside the study.
+        format: ``html``, ``markdown`` or ``both``.
+
+    Raises:
+        UsageError: no study, or an unknown format. RunError: the folder cannot be written.
+    """
+    from fitwright.api.report import FORMATS
+
+    if format not in FORMATS:
+        raise UsageError("unknown report format", got=format, allowed=", ".join(FORMATS))
+    source = Path(study)
+    found = _study(source)
+    from fitwright.core.files import write_text
+    from fitwright.reporting import html, markdown
+    from fitwright.study.page import study_page
+
+    folder = source.parent if output is None else Path(output)
+    if folder.exists() and not folder.is_dir():
+        raise UsageError("--output is not a folder", got=str(folder))
+    page = study_page(found, name=source.name)
+    written = WrittenStudyReport(
+        html=folder / "study.html" if format != "markdown" else None,
+        markdown=folder / "study.md" if format != "html" else None,
+    )
+    if written.html is not None:
+        write_text(written.html, html.render_page(page))
+    if written.markdown is not None:
+        write_text(written.markdown, markdown.render_page(page))
+    return written
+
+
+def _study(study: str | Path | FittedStudy) -> FittedStudy:
+    from fitwright.core.optional import require
+
+    require("numpy")
+    if isinstance(study, str | Path):
+        from fitwright.scaling.fitted import read_study
+
+        return read_study(Path(study))
+    return study
+
+
+def _check_positive(name: str, value: float) -> None:
+    if not 0 < value < float("inf"):
+        raise UsageError(f"{name} must be a positive number", got=value)

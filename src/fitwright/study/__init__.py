@@ -1,0 +1,1 @@
+"""The size study: what a fitted ladder says, as a page."""
