@@ -45,9 +45,7 @@ def main() -> None:
     parser.add_argument("table", type=Path, help="runs: CSV with parameters, tokens or FLOPs, and losses")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--bootstraps", type=int, default=1000)
-    parser.add_argument(
-        "--grid-resamples", type=int, default=1, help="resamples of scipy from the whole grid"
-    )
+    parser.add_argument("--grid-starts", type=int, default=60, help="starts of the grid that are timed")
     parser.add_argument("--start-resamples", type=int, default=20, help="resamples of scipy from one start")
     arguments = parser.parse_args()
     table = read_table(arguments.table)
@@ -73,12 +71,14 @@ def measure(runs: Runs, arguments: argparse.Namespace) -> dict[str, Any]:
     if importlib.util.find_spec("chinchilla"):
         sides["chinchilla_from_published_grid"] = (lambda: _package(runs, samples[0], part), 1 / whole)
     seconds: dict[str, list[float]] = {name: [] for name in sides}
+    processor_seconds: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(arguments.rounds):
         for name, (run, _) in sides.items():
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), time.process_time()
             run()
             seconds[name].append(time.perf_counter() - began)
-    per = {name: float(np.median(times)) / sides[name][1] for name, times in seconds.items()}
+            processor_seconds[name].append(time.process_time() - worked)
+    per = {name: float(np.median(times)) / sides[name][1] for name, times in processor_seconds.items()}
     everything = np.arange(len(runs))
     return {
         "environment": capture("benchmarks/scaling/bootstrap.py").as_json(),
@@ -87,7 +87,8 @@ def measure(runs: Runs, arguments: argparse.Namespace) -> dict[str, Any]:
         "resamples": {name: count for name, (_, count) in sides.items()},
         "grid": {"starts": len(grid), "timed": len(part)},
         "seconds": seconds,
-        "seconds_per_1000": {name: 1000 * value for name, value in per.items()},
+        "processor_seconds": processor_seconds,
+        "processor_seconds_per_1000": {name: 1000 * value for name, value in per.items()},
         "ratio_to_fitwright": {name: value / per["fitwright"] for name, value in per.items()},
         "objective_on_all_runs": {
             "fitwright": float(best.objective[0]),
