@@ -9,7 +9,7 @@ from fitwright.sizing.trace.program import Trace
 
 MAPPED_BYTES = 32 * 2**20
 """Larger blocks get pages of their own, which go back at once (malloc.c: DEFAULT_MMAP_THRESHOLD_MAX)."""
-RETAINED_SHARE, SMALL_SHARE, BASE_BYTES = 1.15, 0.59, 14.8e6
+RETAINED_SHARE, SMALL_SHARE, BASE_BYTES = 1.43, 0.73, 8.7e6
 """Fitted on the inference points of ``benchmarks/sizing/memory.py``."""
 _SPREAD = 2.0
 
