@@ -31,6 +31,7 @@ _VERBS = {
     "profile": "profile",
     "recommend": "recommend",
     "report": "report",
+    "reproduce": "reproduce",
     "serve": "serve",
     "train": "train",
     "validate_profile": "profile",

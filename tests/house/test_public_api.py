@@ -22,7 +22,7 @@ def test_the_public_names() -> None:
     assert sorted(VERBS) == [
         "check_environment", "check_table", "clear_ledger", "compare", "compress", "doctor", "estimate",
         "evaluate", "export", "fit", "ledger", "lock_environment", "models", "predict", "profile",
-        "recommend", "report", "serve", "train", "validate_profile",
+        "recommend", "report", "reproduce", "serve", "train", "validate_profile",
     ]  # fmt: skip
 
 
