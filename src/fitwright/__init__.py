@@ -31,6 +31,7 @@ _VERBS = {
     "profile": "profile",
     "recommend": "recommend",
     "report": "report",
+    "reproduce": "reproduce",
     "serve": "serve",
     "study_best": "study",
     "study_fit": "study",

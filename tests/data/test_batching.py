@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fitwright.core.errors import UsageError
-from fitwright.data.batching import length_grouped, length_sorted, pad
+from fitwright.data.batching import (
+    length_grouped,
+    length_sorted,
+    pad,
+    padding_share,
+    shuffled,
+    shuffled_tokens,
+)
 
 LENGTHS = st.lists(st.integers(1, 600), max_size=700)
 SIZES = st.integers(1, 9)
@@ -89,3 +96,48 @@ def test_batch_size_below_one(size: int) -> None:
         length_grouped([1], size, seed=0, epoch=0)
     with pytest.raises(UsageError, match="at least 1"):
         pad([[1]], 0, multiple=size)
+
+
+@settings(max_examples=50, deadline=None)
+@given(LENGTHS, st.integers(0, 2**40), st.integers(0, 50), SIZES)
+def test_shuffled_batches_hold_each_row_once(lengths: list[int], seed: int, epoch: int, size: int) -> None:
+    batches = shuffled(len(lengths), size, seed=seed, epoch=epoch)
+    assert_each_row_once(batches, len(lengths), size)
+    assert batches == shuffled(len(lengths), size, seed=seed, epoch=epoch)
+
+
+@settings(max_examples=80, deadline=None)
+@given(LENGTHS, st.integers(1, 2000), st.integers(0, 2**40), st.booleans())
+def test_budgeted_batches_hold_each_row_once_within_the_budget(
+    lengths: list[int], budget: int, seed: int, padded: bool
+) -> None:
+    batches = shuffled_tokens(lengths, budget, seed=seed, epoch=3, padded=padded)
+    assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
+    for batch in batches:
+        sizes = [lengths[row] for row in batch]
+        assert len(batch) == 1 or (max(sizes) * len(sizes) if padded else sum(sizes)) <= budget
+    assert batches == shuffled_tokens(lengths, budget, seed=seed, epoch=3, padded=padded)
+
+
+def test_freely_shuffled_batches_are_full_and_their_mates_change() -> None:
+    lengths = np.random.default_rng(0).integers(5, 60, 4000).tolist()
+    first, second = (shuffled_tokens(lengths, 1024, seed=0, epoch=e, padded=False) for e in (0, 1))
+    totals = [sum(lengths[row] for row in batch) for batch in first[:-1]]
+    assert min(totals) > 1024 - 60
+    means = [np.mean([lengths[row] for row in batch]) for batch in first]
+    assert np.std(means) < 5  # length had no part in it: 16 / sqrt(32 rows) would be 2.8
+    neighbours = [
+        {(a, b) for batch in epoch for a in batch for b in batch if a < b} for epoch in (first, second)
+    ]
+    assert len(neighbours[0] & neighbours[1]) < 0.02 * len(neighbours[0])
+
+
+def test_padding_is_counted_as_it_would_be_computed() -> None:
+    assert padding_share([3, 4, 8], [[0, 1], [2]]) == 1 - 15 / 16
+    assert padding_share([3, 4, 8], [[0, 1], [2]], multiple=8) == 1 - 15 / 24
+    assert padding_share([], []) == 0
+
+
+def test_a_budget_below_one_token() -> None:
+    with pytest.raises(UsageError, match="at least 1"):
+        shuffled_tokens([1], 0, seed=0, epoch=0, padded=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fitwright.core.progress import Progress, Silent
 
 if TYPE_CHECKING:
+    from fitwright.training.classification import Job
     from fitwright.training.settings import TrainSettings
 
 
@@ -20,6 +21,7 @@ def train(
     label: str | None = None,
     settings: TrainSettings | None = None,
     overwrite: bool = False,
+    verify_resume: bool = False,
     progress: Progress | None = None,
     command: str | None = None,
 ) -> Path:
@@ -32,6 +34,8 @@ def train(
         text, label: column names; detected when not given.
         settings: of the loop.
         overwrite: replace another result in ``output``.
+        verify_resume: train once more, kill that run at a random step, resume it and compare the weights bit
+            for bit; ``resume.json`` in the model directory says what came of it.
         progress: where progress is reported; nowhere by default.
         command: recorded as what made the result.
 
@@ -40,6 +44,7 @@ def train(
 
     Raises:
         DataError, UnknownModelError, UsageError: see the message. RunError: disk full, damaged checkpoint.
+        CheckError: the resumed run's weights differ.
     """
     from fitwright.core.optional import require
 
@@ -61,7 +66,27 @@ def train(
         provenance=provenance_json(command or f"fitwright.train({str(data)!r}, model={model!r})"),
         overwrite=overwrite,
     )  # fmt: skip
-    return train_classifier(job, settings, progress)
+    folder = train_classifier(job, settings, progress)
+    if verify_resume:
+        _verify(job, settings, progress)
+    return folder
+
+
+def _verify(job: Job, settings: TrainSettings, progress: Progress) -> None:
+    import random
+
+    from fitwright.core.errors import CheckError
+    from fitwright.training.verification import total_steps, verify_resume
+
+    kill_at = random.randint(1, total_steps(job.output))  # noqa: S311
+    proof = verify_resume(job, settings, kill_at, progress)
+    told = f"resume: killed after step {kill_at} of {proof.steps} and resumed"
+    if not proof.identical:
+        raise CheckError(
+            f"{told}, {len(proof.different)} of {proof.tensors} tensors differ, {proof.different[0]} first",
+            mend="Report it with resume.json of the model directory: an interrupted run should lose nothing.",
+        )
+    progress.say(f"{told}, all {proof.tensors} tensors have the same bits")
 
 
 def provenance_json(command: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from fitwright.cli.predict import predict
 from fitwright.cli.profile import profile
 from fitwright.cli.recommend import recommend
 from fitwright.cli.report import report
+from fitwright.cli.reproduce import reproduce
 from fitwright.cli.serve import serve
 from fitwright.cli.study import study
 from fitwright.cli.train import train
@@ -53,8 +54,8 @@ def _options(
 
 
 for _verb in (
-    models, estimate, compare, recommend, check_table, profile, ledger, fit, train, compress, evaluate,
-    export, predict, serve, report, doctor,
+    models, estimate, compare, recommend, check_table, profile, ledger, fit, train, reproduce, compress,
+    evaluate, export, predict, serve, report, doctor,
 ):  # fmt: skip
     app.command()(_verb)
 app.add_typer(environment)

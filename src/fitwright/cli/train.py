@@ -18,6 +18,9 @@ def train(
     label: Annotated[str | None, typer.Option(help="Label column; detected by default.")] = None,
     epochs: Annotated[int, typer.Option(help="Passes over the training rows.")] = 3,
     batch_size: Annotated[int, typer.Option(help="Rows in an optimiser step.")] = 32,
+    batch_tokens: Annotated[int | None, typer.Option(help="Tokens in a step instead of rows.")] = None,
+    micro_batches: Annotated[int, typer.Option(help="Parts that a step is computed in, to save memory.")] = 1,
+    packing: Annotated[str, typer.Option(help="Compute no padding: auto (where it pays), on, off.")] = "auto",
     learning_rate: Annotated[float, typer.Option("--learning-rate", "--lr", help="Peak.")] = 5e-5,
     max_length: Annotated[int, typer.Option(help="Tokens a row is cut at.")] = 128,
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16; auto measures which is fast.")] = "auto",
@@ -25,6 +28,7 @@ def train(
     validation: Annotated[float, typer.Option(help="Share of texts held out to choose the epoch.")] = 0.1,
     test: Annotated[float, typer.Option(help="Share of texts held out to the end.")] = 0.2,
     seed: Annotated[int, typer.Option(help="Of the split, the order, dropout and the new head.")] = 0,
+    verify_resume: Annotated[bool, typer.Option(help="Prove exact resume: a second run, killed.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace another result in the output folder.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -33,22 +37,27 @@ def train(
     Example: fitwright train reviews.csv --model distilbert-base --output runs/teacher
     """
     from fitwright.api.train import train as run
+    from fitwright.core.files import read_json
     from fitwright.spec.manifest import Manifest
     from fitwright.training.directory import read_history
     from fitwright.training.settings import TrainSettings
+    from fitwright.training.verification import PROOF_NAME
 
     settings = TrainSettings(
-        epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, max_length=max_length,
+        epochs=epochs, batch_size=batch_size, batch_tokens=batch_tokens,
+        micro_batches=micro_batches, packing=packing,
+        learning_rate=learning_rate, max_length=max_length,
         precision=precision, patience=patience, validation=validation, test=test, seed=seed,
     )  # fmt: skip
     folder = run(
         data, model=model, output=output, text=text, label=label, settings=settings, overwrite=overwrite,
-        progress=Bars(), command=command_line(),
+        verify_resume=verify_resume, progress=Bars(), command=command_line(),
     )  # fmt: skip
     history = read_history(folder)
     best = history.points[history.best_epoch]
     if as_json:
         manifest = Manifest.read(folder).as_json()
-        print_json({"model": str(folder), "history": history.as_json(), "manifest": manifest})
+        found = {"model": str(folder), "history": history.as_json(), "manifest": manifest}
+        print_json({**found, "resume": read_json(folder / PROOF_NAME)} if verify_resume else found)
         return
     print_text(f"{folder}: validation accuracy {best.validation_accuracy:.1%} (epoch {best.epoch + 1})")

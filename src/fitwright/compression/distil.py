@@ -74,7 +74,7 @@ class Distillation:
         with torch.no_grad():
             target = self.teacher(**inputs)
         answer = model(**inputs)
-        loss: torch.Tensor = self._logits_loss(answer.logits, target.logits)
+        loss: torch.Tensor = self._logits_loss(answer.logits, target.logits) / batch.step_rows
         if self.settings.hidden_weight:
             real_BT = batch.mask_BT.bool()
             distances = [
@@ -82,6 +82,7 @@ class Distillation:
                     answer.hidden_states[mine + 1][real_BT].float(),
                     target.hidden_states[theirs + 1][real_BT].float(),
                 )
+                * (batch.tokens / batch.step_tokens)
                 for mine, theirs in enumerate(self.kept)
             ]
             loss = loss + self.settings.hidden_weight * sum(distances) / len(distances)
@@ -93,7 +94,7 @@ class Distillation:
         temperature = self.settings.temperature
         student_log_BC = log_softmax(student_BC.float() / temperature, dim=-1)
         teacher_log_BC = log_softmax(teacher_BC.float() / temperature, dim=-1)
-        loss = kl_div(student_log_BC, teacher_log_BC, reduction="batchmean", log_target=True)
+        loss = kl_div(student_log_BC, teacher_log_BC, reduction="sum", log_target=True)
         return loss * temperature**2
 
 
@@ -127,6 +128,6 @@ def distil(job: Job, settings: DistilSettings, progress: Progress) -> Path:
     objective = Distillation(teacher, kept, settings)
     execute(
         job, settings.train, student, objective, stage="distil", key=key, progress=progress,
-        extra_settings=extra,
+        extra_settings=extra, also=(teacher,),
     )  # fmt: skip
     return job.output

@@ -50,6 +50,58 @@ def length_grouped(lengths: Sequence[int], batch_size: int, *, seed: int, epoch:
     return [batches[i] for i in generator.permutation(len(batches))]
 
 
+def shuffled(rows: int, batch_size: int, *, seed: int, epoch: int) -> list[list[int]]:
+    """Batches of rows in a random order that length has no part in, for training without padding.
+
+    Each row is in exactly one batch; only the last may be short.
+
+    Args:
+        rows: how many there are.
+        batch_size: rows a batch, at least 1.
+        seed, epoch: 0 or more; together they determine the order.
+    """
+    _check_batch_size(batch_size)
+    return _cut(np.random.default_rng((seed, epoch)).permutation(rows).tolist(), batch_size)
+
+
+def shuffled_tokens(
+    lengths: Sequence[int], batch_tokens: int, *, seed: int, epoch: int, padded: bool
+) -> list[list[int]]:
+    """Shuffled batches of about the same number of tokens, for training under a token budget.
+
+    Each row is in exactly one batch, and no batch is above the budget, except for a row that alone is.
+
+    Args:
+        lengths: tokens of each row.
+        batch_tokens: the budget, at least 1.
+        seed, epoch: 0 or more; together they determine the order.
+        padded: whether rows will be padded to the longest of their batch. Then rows of similar length are
+            put together as :func:`length_grouped` does and padding counts; else length has no part in the
+            order.
+    """
+    if batch_tokens < 1:
+        raise UsageError("the token budget of a batch must be at least 1", got=batch_tokens)
+    generator = np.random.default_rng((seed, epoch))
+    sizes = np.asarray(lengths, dtype=np.int64)
+    order = generator.permutation(len(sizes))
+    if not padded:
+        return _fill(order.tolist(), lengths, batch_tokens, padded=False)
+    mean = max(1.0, float(sizes.mean())) if len(sizes) else 1.0
+    step = BATCHES_PER_CHUNK * max(1, int(batch_tokens / mean))
+    batches: list[list[int]] = []
+    for start in range(0, len(order), step):
+        chunk = order[start : start + step]
+        ordered = chunk[np.argsort(-sizes[chunk], kind="stable")]
+        batches.extend(_fill(ordered.tolist(), lengths, batch_tokens, padded=True))
+    return [batches[i] for i in generator.permutation(len(batches))]
+
+
+def padding_share(lengths: Sequence[int], batches: Sequence[Sequence[int]], multiple: int = 1) -> float:
+    """Share of the places of those batches that padding would fill, from 0 to 1."""
+    places = sum(-(-max(lengths[row] for row in rows) // multiple) * multiple * len(rows) for rows in batches)
+    return 1 - sum(lengths[row] for rows in batches for row in rows) / places if places else 0.0
+
+
 def pad(
     token_ids: Sequence[Sequence[int]], pad_id: int, multiple: int = 1, limit: int | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -83,6 +135,21 @@ def pad(
 
 def _cut(order: list[int], batch_size: int) -> list[list[int]]:
     return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+
+
+def _fill(order: list[int], lengths: Sequence[int], batch_tokens: int, *, padded: bool) -> list[list[int]]:
+    """Cut an order wherever the next row would break the budget."""
+    batches: list[list[int]] = []
+    total, longest = 0, 0
+    for row in order:
+        length = lengths[row]
+        total, longest = total + length, max(longest, length)
+        size = longest * (len(batches[-1]) + 1) if padded and batches else total
+        if not batches or size > batch_tokens:
+            batches.append([])
+            total = longest = length
+        batches[-1].append(row)
+    return batches
 
 
 def _check_batch_size(batch_size: int) -> None:

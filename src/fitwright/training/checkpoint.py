@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-_TENSORS, _COUNTERS = "state.safetensors", "state.json"
+_TENSORS, COUNTERS_NAME = "state.safetensors", "state.json"
 
 
 def save_checkpoint(
@@ -42,7 +42,7 @@ def save_checkpoint(
         tensors["random/cuda"] = torch.cuda.get_rng_state()
     with new_directory(folder) as work, plain_os_errors("write", folder):
         _save_tensors(tensors, work / _TENSORS)
-        write_json(work / _COUNTERS, counters)
+        write_json(work / COUNTERS_NAME, counters)
 
 
 def _save_tensors(tensors: dict[str, torch.Tensor], path: Path) -> None:
@@ -65,11 +65,11 @@ def load_checkpoint(
     Returns:
         The counters, and the best weights so far.
     """
-    if not (folder / _COUNTERS).is_file():
+    if not (folder / COUNTERS_NAME).is_file():
         return None
     import torch
 
-    counters: dict[str, Any] = read_json(folder / _COUNTERS, what="checkpoint")
+    counters: dict[str, Any] = read_json(folder / COUNTERS_NAME, what="checkpoint")
     try:
         tensors = require("safetensors.torch").load_file(folder / _TENSORS)
     except Exception as error:  # truncated or damaged: safetensors raises its own family

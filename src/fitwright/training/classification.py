@@ -19,8 +19,9 @@ from fitwright.training.checkpoint import drop_checkpoint
 from fitwright.training.curves import event_file
 from fitwright.training.directory import is_finished, weights_sha256, write_model_directory
 from fitwright.training.history import History
-from fitwright.training.loop import Objective, Run, cross_entropy, device_type
+from fitwright.training.loop import Run, device_type
 from fitwright.training.settings import TrainSettings
+from fitwright.training.step import Objective, cross_entropy
 
 if TYPE_CHECKING:
     from torch import nn
@@ -102,8 +103,12 @@ def execute(
     key: str,
     progress: Progress,
     extra_settings: dict[str, Any] | None = None,
+    also: tuple[nn.Module, ...] = (),
 ) -> History:
-    """Run the loop in the job's work folder, then write the model directory and clear the work folder."""
+    """Run the loop in the job's work folder, then write the model directory and clear the work folder.
+
+    ``also``: other models that the objective runs on the batches.
+    """
     max_length = position_limit(model, settings.max_length)
     choose_training_attention(model, device_type(), max_length)
     work = job.work / key[:16]
@@ -114,7 +119,7 @@ def execute(
                 model, objective,
                 EncodedRows.encode(job.splits.train, tokenizer),
                 EncodedRows.encode(job.splits.validation, tokenizer),
-                settings, checkpoint=work / "checkpoint", progress=progress, curves=curves,
+                settings, checkpoint=work / "checkpoint", progress=progress, curves=curves, also=also,
             )  # fmt: skip
             history = run.execute()
         manifest = Manifest(

@@ -29,13 +29,22 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """A finished run: its points, which one was kept, and how it was run."""
+    """A finished run: its points, which one was kept, and how it was run.
+
+    Attributes:
+        packing: ``on`` where no padding was computed, else ``off``.
+        rollbacks: times that loss or gradient left the rails and the run went back to a checkpoint.
+        micro_batches: parts that a step was computed in at the end of the run.
+    """
 
     points: tuple[Point, ...]
     best_epoch: int
     precision: str
     seconds: float
     stopped_early: bool
+    packing: str = "off"
+    micro_batches: int = 1
+    rollbacks: int = 0
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

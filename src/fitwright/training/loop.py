@@ -5,32 +5,31 @@ Legend of shape suffixes: B rows of a batch, T padded tokens, C classes.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fitwright.core.errors import RunError
 from fitwright.core.progress import Progress, Task
-from fitwright.training.batches import Batch, EncodedRows
+from fitwright.modeling.dropout import cheap_dropout
+from fitwright.training.batches import EncodedRows
 from fitwright.training.checkpoint import load_checkpoint, save_checkpoint
 from fitwright.training.history import History, Point
+from fitwright.training.packing import choose_packing, packed_models
 from fitwright.training.precision import choose_precision
 from fitwright.training.settings import TrainSettings
+from fitwright.training.spikes import SpikeWatch
+from fitwright.training.step import DivergedError, Objective, Stepper
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
 EVALUATION_BATCH = 64
-
-
-class Objective(Protocol):
-    """What a step minimises."""
-
-    def __call__(self, model: nn.Module, batch: Batch) -> torch.Tensor:
-        """Mean loss over the batch's rows, a scalar that gradients flow from."""
+MOST_ROLLBACKS = 3
 
 
 class Curves(Protocol):
@@ -38,14 +37,6 @@ class Curves(Protocol):
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         """Add those values at that step."""
-
-
-def cross_entropy(model: nn.Module, batch: Batch) -> torch.Tensor:
-    """The plain objective of classification: mean cross-entropy of the labels, in nats."""
-    logits_BC = model(input_ids=batch.ids_BT, attention_mask=batch.mask_BT).logits.float()
-    from torch.nn.functional import cross_entropy as loss_of
-
-    return loss_of(logits_BC, batch.labels_B)
 
 
 def device_type() -> str:
@@ -69,49 +60,100 @@ class Run:
         checkpoint: Path,
         progress: Progress,
         curves: Curves,
+        also: tuple[nn.Module, ...] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         import torch
 
         self.device = torch.device(device_type())
-        self.model, self.objective, self.settings = model.to(self.device), objective, settings
+        self.model, self.settings = model.to(self.device), settings
         self.training, self.validation = training, validation
         self.checkpoint, self.progress, self.curves, self.clock = checkpoint, progress, curves, clock
         self.optimizer = _adamw(self.model, settings)
-        self.steps_per_epoch = -(-len(training) // settings.batch_size)
-        self.total_steps = self.steps_per_epoch * settings.epochs
+        self.stepper = Stepper(
+            self.model, objective, self.optimizer, training, settings, progress, self.device
+        )
+        self.packable = (self.model, *also)
         self.points: list[Point] = []
         self.best: dict[str, torch.Tensor] | None = None
-        self.epoch, self.step_in_epoch, self.loss_sum, self.tokens, self.seconds = 0, 0, 0.0, 0, 0.0
-        self.precision = ""
+        self.epoch, self.step_in_epoch, self.rows = 0, 0, 0
+        self.loss_sum, self.tokens, self.seconds = 0.0, 0, 0.0
+        self.precision, self.packing = "", ""
+        self.starts: list[int] = []
+        self.rollbacks, self.rate_scale, self.spikes = 0, 1.0, SpikeWatch()
 
     def execute(self) -> History:
         """Train to the end, or continue a checkpoint; the model then holds the best epoch's weights."""
-        self._resume()
-        if not self.precision:
-            self.precision = choose_precision(self.settings.precision, self.device)
-        done = self.epoch * self.steps_per_epoch + self.step_in_epoch
-        title = f"train ({self.precision})"
-        with self.progress.task(title, self.total_steps, "steps") as task:
-            task.advance(done)
-            while self.epoch < self.settings.epochs and not self._stalled():
-                self._run_epoch(task)
+        resumed = self._resume()
+        self._choose()
+        if not resumed:
+            self._save()  # what the first steps roll back to
+        with contextlib.ExitStack() as stack:
+            if self.device.type == "cpu":
+                self.stepper.dropout = stack.enter_context(cheap_dropout(self.model, self.settings.seed))
+            if self.packing == "on":
+                stack.enter_context(packed_models(self.packable))
+            title = f"train ({self.precision}{', packed' if self.packing == 'on' else ''})"
+            with self.progress.task(title, self.total_steps, "steps") as task:
+                task.advance(self.starts[self.epoch] + self.step_in_epoch)
+                while self.epoch < self.settings.epochs and not self._stalled():
+                    self._run_epoch(task)
         if self.best is not None:
             self.model.load_state_dict(self.best)
         self.model.eval()
         return History(
             points=tuple(self.points), best_epoch=self._best_point().epoch, precision=self.precision,
             seconds=sum(p.seconds for p in self.points), stopped_early=self.epoch < self.settings.epochs,
+            packing=self.packing, micro_batches=self.stepper.parts,
+            rollbacks=self.rollbacks,
+        )  # fmt: skip
+
+    def _choose(self) -> None:
+        """Precision and packing, unless a checkpoint says them; then the steps follow."""
+        settings = self.settings
+        if not self.precision:
+            self.precision = choose_precision(settings.precision, self.device)
+        self.stepper.precision = self.precision
+        if not self.packing:
+            share = self.training.padding(
+                settings.batch_size, seed=settings.seed, batch_tokens=settings.batch_tokens
+            )
+            self.packing = choose_packing(
+                settings.packing, self.packable, share, self.device.type,
+                shortest=min(self.training.lengths + self.validation.lengths),
+            )  # fmt: skip
+        counts = [len(self._batches(epoch)) for epoch in range(settings.epochs)]
+        self.starts = [0, *itertools.accumulate(counts)]
+
+    @property
+    def total_steps(self) -> int:
+        """Optimiser steps of all epochs."""
+        return self.starts[-1]
+
+    def _batches(self, epoch: int) -> list[list[int]]:
+        settings = self.settings
+        return self.training.epoch(
+            settings.batch_size, seed=settings.seed, epoch=epoch, packed=self.packing == "on",
+            batch_tokens=settings.batch_tokens,
         )  # fmt: skip
 
     def _run_epoch(self, task: Task) -> None:
-        batches = self.training.epoch(self.settings.batch_size, seed=self.settings.seed, epoch=self.epoch)
+        batches = self._batches(self.epoch)
         self.model.train()
         last_saved = started = self.clock()
         while self.step_in_epoch < len(batches):
             rows = batches[self.step_in_epoch]
-            loss = self._step(self.training.batch(rows, self.device))
+            try:
+                loss = self._step(rows)
+            except DivergedError as error:
+                reached = self.step_in_epoch
+                self._roll_back(error)
+                task.advance(self.step_in_epoch - reached, note=self._note())
+                started = self.clock()
+                continue
             self.loss_sum += loss * len(rows)
+            self.tokens += sum(len(self.training.token_ids[row]) for row in rows)
+            self.rows += len(rows)
             self.step_in_epoch += 1
             now = self.clock()
             self.seconds += now - started
@@ -122,37 +164,38 @@ class Run:
                 last_saved = started = self.clock()
         self._finish_epoch()
 
-    def _step(self, batch: Batch) -> float:
-        import torch
+    def _step(self, rows: list[int]) -> float:
+        step = self.starts[self.epoch] + self.step_in_epoch
+        loss = self.stepper.run(rows, step, self._learning_rate(step))
+        if self.spikes.is_spike(loss):
+            raise DivergedError(f"the loss jumped to {loss:.3g}, far above all of late,", step)
+        return loss
 
-        step = self.epoch * self.steps_per_epoch + self.step_in_epoch
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._learning_rate(step)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
-            loss = self.objective(self.model, batch)
-        value = float(loss.detach())
-        if value != value or value in (float("inf"), float("-inf")):
-            raise RunError(
-                f"the loss became {value} at step {step}",
-                mend="Lower --learning-rate, or use --precision fp32; the last checkpoint is kept.",
-            )
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.max_grad_norm)
-        self.optimizer.step()
+    def _roll_back(self, error: DivergedError) -> None:
+        """Go back to the last checkpoint, and on from there with half the learning rate; a few times."""
+        rollbacks, scale = self.rollbacks + 1, self.rate_scale / 2
+        if rollbacks > MOST_ROLLBACKS:
+            raise error
         self.optimizer.zero_grad(set_to_none=True)
-        self.tokens += batch.tokens
-        return value
+        self._restore()
+        self.rollbacks, self.rate_scale = rollbacks, scale
+        self._save()
+        done = self.starts[self.epoch] + self.step_in_epoch
+        self.progress.say(
+            f"{error.what}: back to step {done}, and on with {scale:g} of the learning rate "
+            f"({rollbacks} of at most {MOST_ROLLBACKS} times)"
+        )
 
     def _learning_rate(self, step: int) -> float:
         """Linear warm-up, then linear decay to zero at the last step."""
         warm = max(1.0, self.settings.warmup * self.total_steps)
         up = (step + 1) / warm
         down = (self.total_steps - step) / max(1.0, self.total_steps - warm)
-        return self.settings.learning_rate * max(0.0, min(1.0, up, down))
+        return self.rate_scale * self.settings.learning_rate * max(0.0, min(1.0, up, down))
 
     def _finish_epoch(self) -> None:
         loss, accuracy = evaluate(self.model, self.validation, self.device)
-        step = (self.epoch + 1) * self.steps_per_epoch
+        step = self.starts[self.epoch + 1]
         point = Point(
             step=step, epoch=self.epoch, train_loss=self.loss_sum / len(self.training),
             validation_loss=loss, validation_accuracy=accuracy, learning_rate=self._learning_rate(step - 1),
@@ -164,7 +207,7 @@ class Run:
         if self._best_point() is point:
             self.best = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
         self.epoch += 1
-        self.step_in_epoch, self.loss_sum, self.tokens, self.seconds = 0, 0.0, 0, 0.0
+        self.step_in_epoch, self.rows, self.loss_sum, self.tokens, self.seconds = 0, 0, 0.0, 0, 0.0
         self._save()
 
     def _best_point(self) -> Point:
@@ -175,28 +218,38 @@ class Run:
 
     def _note(self) -> str:
         accuracy = f" · validation {self.points[-1].validation_accuracy:.1%}" if self.points else ""
-        seen = max(1, self.step_in_epoch) * self.settings.batch_size
         speed = self.tokens / self.seconds if self.seconds else 0.0
-        mean = self.loss_sum / min(seen, len(self.training))
+        mean = self.loss_sum / max(1, self.rows)
         return f"epoch {self.epoch + 1} · loss {mean:.3f} · {speed:,.0f} tokens/s{accuracy}"
 
     def _save(self) -> None:
         counters: dict[str, Any] = {
             "epoch": self.epoch, "step_in_epoch": self.step_in_epoch, "loss_sum": self.loss_sum,
-            "tokens": self.tokens, "seconds": self.seconds, "precision": self.precision,
+            "rows": self.rows, "tokens": self.tokens, "seconds": self.seconds, "precision": self.precision,
+            "packing": self.packing, "micro_batches": self.stepper.parts,
+            "rollbacks": self.rollbacks, "rate_scale": self.rate_scale, "losses": self.spikes.state,
             "points": [asdict(p) for p in self.points],
         }  # fmt: skip
         save_checkpoint(self.checkpoint, self.model, self.optimizer, counters, self.best)
 
-    def _resume(self) -> None:
+    def _resume(self) -> bool:
+        found = self._restore()
+        if found:
+            self.progress.say(f"resuming at epoch {self.epoch + 1}, step {self.step_in_epoch}")
+        return found
+
+    def _restore(self) -> bool:
+        """Make everything what the checkpoint says; whether there is one."""
         found = load_checkpoint(self.checkpoint, self.model, self.optimizer)
         if found is None:
-            return
+            return False
         counters, self.best = found
         self.points = [Point(**p) for p in counters.pop("points")]
+        self.stepper.parts = counters.pop("micro_batches")
+        self.spikes = SpikeWatch(counters.pop("losses"))
         for name, value in counters.items():
             setattr(self, name, value)
-        self.progress.say(f"resuming at epoch {self.epoch + 1}, step {self.step_in_epoch}")
+        return True
 
 
 def _adamw(model: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:

@@ -8,6 +8,7 @@ from typing import Any, Self
 from fitwright.core.errors import UsageError
 
 PRECISIONS = ("auto", "fp32", "bf16")
+PACKINGS = ("auto", "on", "off")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +18,10 @@ class TrainSettings:
     Attributes:
         epochs: passes over the training rows, at least 1.
         batch_size: rows in an optimiser step.
+        batch_tokens: tokens in an optimiser step, in place of ``batch_size``.
+        micro_batches: parts that a step is computed in; doubled where memory does not suffice. The step
+            stays the same.
+        packing: compute no padding: ``auto`` (where it pays and the model can), ``on`` or ``off``.
         learning_rate: peak, reached after ``warmup`` (a share of all steps), then linear to zero.
         weight_decay: of AdamW, on matrices only.
         max_grad_norm: gradients are scaled down to this norm.
@@ -31,6 +36,9 @@ class TrainSettings:
 
     epochs: int = 3
     batch_size: int = 32
+    batch_tokens: int | None = None
+    micro_batches: int = 1
+    packing: str = "auto"
     learning_rate: float = 5e-5
     warmup: float = 0.1
     weight_decay: float = 0.01
@@ -45,10 +53,10 @@ class TrainSettings:
     checkpoint_s: float = 30.0
 
     def __post_init__(self) -> None:
-        at_least_one = ("epochs", "batch_size", "max_length", "patience")
-        for name in at_least_one:
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be at least 1", got=getattr(self, name))
+        for name in ("epochs", "batch_size", "batch_tokens", "micro_batches", "max_length", "patience"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UsageError(f"{name} must be at least 1", got=value)
         if not self.learning_rate > 0:
             raise UsageError("learning_rate must be above 0", got=self.learning_rate)
         for name in ("warmup", "dropout", "validation", "test"):
@@ -57,6 +65,8 @@ class TrainSettings:
                 raise UsageError(f"{name} must be in [0, 1)", got=value)
         if self.precision not in PRECISIONS:
             raise UsageError("unknown precision", got=self.precision, allowed=", ".join(PRECISIONS))
+        if self.packing not in PACKINGS:
+            raise UsageError("unknown packing", got=self.packing, allowed=", ".join(PACKINGS))
 
     def but(self, **changes: Any) -> Self:
         """A copy with some settings changed; an unknown name is an error."""

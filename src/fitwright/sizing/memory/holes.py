@@ -46,10 +46,11 @@ def heap_use(trace: Trace, batch: int, seq: int) -> HeapUse:
 def holes_bytes(use: HeapUse) -> tuple[int, int]:
     """Freed memory that stays resident, and what of libraries is touched on the way: (expected, most) bytes.
 
-    1.15 · retained + 0.59 · small + 14.8 MB: what the heap once had stays, and small blocks lie apart by
-    about half of their size. Known error: relative to what a model adds to its process, median 3 %, worst 22
-    %; a process differs from itself by up to 18 %. A replay of the heap's addresses did worse here, but not
-    for training (docs/decisions/0005).
+    1.43 · retained + 0.73 · small + 8.7 MB: what the heap once had stays, and small blocks lie apart by most
+    of their size. Known error, one model left out, relative to what a model adds to its process: median 2 %,
+    nine in ten within 7 %, worst 35 % (EfficientNet, whose convolutions need scratch that no tensor shows);
+    a process differs from itself by up to 18 %. A replay of the heap's addresses did worse here, but not for
+    training (docs/decisions/0005).
     """
     holes = RETAINED_SHARE * use.retained + SMALL_SHARE * use.small + BASE_BYTES
     return round(holes), round(_SPREAD * holes)

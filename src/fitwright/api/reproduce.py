@@ -1,0 +1,75 @@
+"""``reproduce``: a model directory → the same run again, and whether it is bit-identical."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fitwright.core.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    from fitwright.training.reproduction import Reproduction
+
+
+def reproduce(
+    model: str | Path,
+    *,
+    data: str | Path | None = None,
+    source: str | None = None,
+    output: str | Path | None = None,
+    progress: Progress | None = None,
+    command: str | None = None,
+) -> Reproduction:
+    """Train the run of a model directory again from its record, and compare the weights bit for bit.
+
+    Args:
+        model: a model directory that ``train`` made.
+        data: the data file; by default the one that the record names, here or beside the model directory.
+        source: the model that it started from; by default what the record names.
+        output: where the new model directory is kept; by default it is thrown away after the comparison.
+        progress: where progress is reported; nowhere by default.
+        command: recorded as what made the new one.
+
+    Returns:
+        Whether the weights are identical, which tensors are not, and what differs between the two machines.
+
+    Raises:
+        CheckError: the data or the starting weights are not those of the record; nothing is trained.
+        UsageError: not made by ``train``, or the data file is not there.
+    """
+    from fitwright.core.optional import require
+
+    require("torch")
+    from fitwright.api.train import provenance_json
+    from fitwright.data.dataset import load_labelled
+    from fitwright.data.splitting import split
+    from fitwright.modeling.sources import resolve_source
+    from fitwright.spec.manifest import Manifest
+    from fitwright.training.classification import Job
+    from fitwright.training.reproduction import recorded_settings, reproduce_run
+
+    folder, progress = Path(model), progress or Silent()
+    manifest, settings = Manifest.read(folder), recorded_settings(folder)
+    record = manifest.data
+    path = Path(data) if data is not None else _find(str(record["file"]), folder)
+    dataset, found = load_labelled(path, text=record["text_column"], label=record["label_column"])
+    name = source or str(manifest.made_from["model"])
+    with tempfile.TemporaryDirectory() as scratch:
+        job = Job(
+            splits=split(dataset, validation=settings.validation, test=settings.test, seed=settings.seed),
+            data=found, source=resolve_source(name), source_name=name,
+            output=Path(output) if output is not None else Path(scratch) / "model",
+            provenance=provenance_json(command or f"fitwright.reproduce({str(model)!r})"),
+        )  # fmt: skip
+        return reproduce_run(folder, job, progress)
+
+
+def _find(name: str, model: Path) -> Path:
+    """The data file that a record names, which says no folder: here, or next to the model directory."""
+    from fitwright.core.errors import UsageError
+
+    for folder in (Path(), model.parent, model.parent.parent):
+        if (folder / name).is_file():
+            return folder / name
+    raise UsageError("the data file of the record is not here", got=name, mend="Say where it is with --data.")
