@@ -2,6 +2,7 @@
 # Needs Python 3.11 or newer (not newer than torch's wheels: 3.14) and make; everything else lands in .venv.
 #
 #   PYTHON=python3.12        the interpreter to build the environment from
+#   JOBS=2                   processes that the tests run in
 #   TORCH_PIP_ARGS="..."     extra arguments for torch's pip install alone, for example
 #                            --index-url <address of a CPU-only index>
 
@@ -15,8 +16,10 @@ TORCH_PIP_ARGS ?=
 UV_VERSION := 0.13.8
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Tests start processes beside each other; OpenMP threads that spin while they wait would stall one another.
-PYTEST := OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q
+# Tests run in two processes, a file in one of them, and start more; OpenMP threads that spin while they wait would
+# stall one another. JOBS=0 runs them in one process.
+JOBS ?= 2
+PYTEST := OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # The set-up is done once for each content of these files; an interrupted one leaves no stamp.
 STAMP := $(VENV)/.stamp-$(shell cat requirements/dev.lock pyproject.toml | cksum | cut -d' ' -f1)

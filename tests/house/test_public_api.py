@@ -26,8 +26,8 @@ def test_the_public_names() -> None:
     assert sorted(VERBS) == [
         "check_environment", "check_table", "clear_ledger", "compare", "compress", "doctor", "estimate",
         "evaluate", "export", "fit", "ledger", "lock_environment", "models", "predict", "profile",
-        "recommend", "report", "reproduce", "serve", "study_best", "study_fit", "study_predict", "study_report",
-        "train", "validate_profile",
+        "recommend", "report", "reproduce", "serve", "study_best", "study_fit", "study_predict",
+        "study_report", "train", "validate_profile",
     ]  # fmt: skip
 
 
