@@ -199,6 +199,26 @@ def errors(points: list[dict[str, Any]], name: str) -> dict[str, float]:
     }
 
 
+def timed(
+    subjects: dict[str, tuple[Callable[[], object], dict[str, Any]]], rounds: int
+) -> dict[str, list[float]]:
+    """Seconds of each point in each round."""
+    samples: dict[str, list[float]] = {name: [] for name in subjects}
+    order = list(subjects)
+    for number in range(rounds):
+        random.Random(number).shuffle(order)  # noqa: S311  # an order, not a secret
+        for name in order:
+            samples[name].append(visit(subjects[name][0]))
+        print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+    return samples
+
+
+def former(path: Path) -> dict[str, list[float]]:
+    """The same from a result of this script."""
+    points = json.loads(path.read_text(encoding="utf-8"))["points"]
+    return {point["name"]: point["samples_s"] for point in points}
+
+
 def main() -> None:
     """Measure, compare, print the table on stderr and JSON on stdout or into --output."""
     parser = argparse.ArgumentParser(
@@ -207,6 +227,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--output", type=Path)
     parser.add_argument("--engines", default="torch,onnxruntime")
+    parser.add_argument(
+        "--measured",
+        type=Path,
+        help="time nothing: hold the profile against what this former result measured",
+    )
     options = parser.parse_args()
     profile = profile_of(devices.detect())
     if profile is None:
@@ -216,13 +241,8 @@ def main() -> None:
         subjects |= torch_points()
     if "onnxruntime" in options.engines:
         subjects |= onnx_points()
-    samples: dict[str, list[float]] = {name: [] for name in subjects}
-    order = list(subjects)
-    for number in range(options.rounds):
-        random.Random(number).shuffle(order)  # noqa: S311  # an order, not a secret
-        for name in order:
-            samples[name].append(visit(subjects[name][0]))
-        print(f"round {number + 1} of {options.rounds}", file=sys.stderr, flush=True)
+    samples = former(options.measured) if options.measured else timed(subjects, options.rounds)
+    subjects = {name: subject for name, subject in subjects.items() if name in samples}
     points = []
     for name, (_, facts) in subjects.items():
         times = samples[name]

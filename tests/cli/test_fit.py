@@ -14,6 +14,7 @@ import pytest
 
 from fitwright.cli.main import run
 from fitwright.core.files import sha256_file
+from fitwright.sizing.ledger import store
 from fitwright.spec.manifest import Manifest
 from tests.cli.conftest import Fitted
 from tests.serving.conftest import Running
@@ -192,6 +193,7 @@ def test_changed_settings_are_refused_and_touch_nothing(
     assert contents(fitted.folder) == before
 
 
+@pytest.mark.slow
 def test_what_was_deleted_is_made_again(
     fitted: Fitted, copied: Path, no_probe: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -215,6 +217,7 @@ def test_what_was_deleted_is_made_again(
     assert "already trained" not in capsys.readouterr().err  # the teacher's stage was not even entered
 
 
+@pytest.mark.slow
 def test_an_impossible_budget_ends_with_1_what_binds_and_a_valid_bundle(
     fitted: Fitted, copied: Path, no_probe: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -259,3 +262,13 @@ def test_the_bundle_answers_over_http(fitted: Fitted) -> None:
     best = max(answer, key=lambda row: row["score"])
     assert best["label"] == expected.label
     assert best["score"] == pytest.approx(expected.score, abs=1e-4)
+
+
+def test_what_it_measured_is_in_the_ledger(fitted: Fitted, own_home: Path) -> None:
+    kept = [e for e in store.read(own_home.parent / "session" / "ledger.jsonl").entries if e.source == "fit"]
+    assert {(e.engine, e.precision) for e in kept} >= {("torch", "fp32"), ("onnxruntime", "int8")}
+    measured = json.loads((fitted.folder / "stages" / "measure.json").read_text())["result"]["evaluation"]
+    latency = measured["candidate"]["quantities"]["latency-p50"]["value"]
+    assert latency in [e.measured.value for e in kept if e.quantity == "latency"]
+    assert {"memory-process", "size", "throughput", "latency-p95"} <= {e.quantity for e in kept}
+    assert not any("/" in e.model for e in kept)

@@ -123,6 +123,7 @@ IN_TRAINING = "file:.teacher.unfinished/*/checkpoint/state.json"
 IN_EXPORT = "say:skipped, predicted to miss"
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_training_and_in_export_and_the_same_command_completes(
     start: Callable[..., Command], reviews_csv: Path, tiny_model_dir: Path, tmp_path: Path,
     no_probe: None, capsys: pytest.CaptureFixture[str],

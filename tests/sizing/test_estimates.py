@@ -24,6 +24,7 @@ CPU = devices.Device(name="two cores", kind="cpu", cores=2, peak_flops={"fp32": 
 TEXT_MODELS = ["bert-base", "albert-base", "gpt2", "t5-small", "mixtral", "roberta-large"]
 
 
+@pytest.mark.slow
 def test_every_catalogue_model_gets_an_answer_or_a_reason_without_torch(monkeypatch):
     monkeypatch.setattr(obtain, "can_trace", lambda: False)
     for mode in ("infer", "train"):

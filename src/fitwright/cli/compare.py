@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from fitwright.reporting.tables import Column
     from fitwright.sizing.comparison import Row
 
 
@@ -48,7 +49,7 @@ def compare(
     Example: fitwright compare bert-base roberta-base t5-small --batch 8 --seq 256 --sort parameters
     """
     from fitwright.api import compare as verb
-    from fitwright.cli.console import fitted_table, print_json, print_text
+    from fitwright.cli.console import print_json, print_text
     from fitwright.core.errors import UsageError
     from fitwright.reporting import filters, tables
 
@@ -70,11 +71,18 @@ def compare(
     if format != "terminal":
         print_text(tables.render(rows, shown, format))
         return
-    if columns is None:
-        table, left_out = fitted_table(rows, shown, "A wider terminal, --columns or --format has them.")
-    else:
-        table, left_out = tables.terminal(rows, shown), []
-    print_text("\n".join([table, "", *_footnotes(rows), *left_out]))
+    print_text(_page(rows, shown, fitting=columns is None))
+
+
+def _page(rows: Sequence[Row], shown: Sequence[Column[Row]], *, fitting: bool) -> str:
+    """The table with its footnotes; ``fitting``: columns may go so that it fits the terminal."""
+    from fitwright.cli.console import fitted_table
+    from fitwright.reporting import tables
+
+    if not fitting:
+        return "\n".join([tables.terminal(rows, shown), "", *_footnotes(rows)])
+    table, left_out = fitted_table(rows, shown, "A wider terminal, --columns or --format has them.")
+    return "\n".join([table, "", *_footnotes(rows), *left_out])
 
 
 def _footnotes(rows: Sequence[Row]) -> list[str]:

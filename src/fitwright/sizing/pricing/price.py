@@ -83,36 +83,34 @@ def price_step(
     if mode == "train":
         ops = name_weight_gradients(ops)
     coldness = cold_share(ops, profile, engine, precision)
-    by_family: dict[str, float] = defaultdict(float)
-    by_group: dict[str, float] = defaultdict(float)
+    parts: list[tuple[str, str, float]] = []
     alone_s = outside_s = 0.0
-
-    def add(family: str, group: str, seconds: float) -> None:
-        seconds *= profile.constants.get(factor_key(engine, mode, precision, group), 1.0)
-        by_family[family] += seconds
-        by_group[group] += seconds
-
     for op in ops:
         seconds, beyond = price_op(op, profile, engine, precision, coldness=coldness)
-        add(op.family, group_of(op), seconds * op.count)
+        parts.append((op.family, group_of(op), seconds * op.count))
         alone_s += seconds * op.count
         outside_s += beyond * op.count
-    outside_share = outside_s / max(alone_s, 1e-12)
-    for name, seconds in _beside_operators(
-        ops, modules, profile, engine, mode, faulted_bytes, math.fsum(by_family.values())
-    ).items():
-        add(name, name, seconds)
+    beside = _beside_operators(ops, modules, profile, engine, mode, faulted_bytes, alone_s)
+    parts += [(name, name, seconds) for name, seconds in beside.items()]
+    constants = profile.constants
+    weighed = [(f, g, s * constants.get(factor_key(engine, mode, precision, g), 1.0)) for f, g, s in parts]
+    return _price(weighed, outside_s / max(alone_s, 1e-12), profile)
+
+
+def _price(parts: Sequence[tuple[str, str, float]], outside_share: float, profile: Profile) -> Price:
+    """The sum of (family, group, seconds), and how far it is to be trusted."""
+    by_family: dict[str, float] = defaultdict(float)
+    by_group: dict[str, float] = defaultdict(float)
+    for family, group, seconds in parts:
+        by_family[family] += seconds
+        by_group[group] += seconds
     total = math.fsum(by_family.values())
     sigma = math.hypot(_MODEL_ERROR, profile.repeat_error) + _OUTSIDE_WIDENS * outside_share
     factor = math.exp(_SIGMAS * sigma)
     return Price(
-        seconds=total,
-        low=total / factor,
-        high=total * factor,
-        by_family=dict(by_family),
-        by_group=dict(by_group),
-        outside_share=outside_share,
-    )
+        seconds=total, low=total / factor, high=total * factor, by_family=dict(by_family),
+        by_group=dict(by_group), outside_share=outside_share,
+    )  # fmt: skip
 
 
 def price_optimiser(
