@@ -61,7 +61,7 @@ def test_relative_constraints_need_the_source():
 
 
 def test_a_model_that_cannot_be_trained_here_is_dropped():
-    kept, rejected = judge("", training=Workload(mode="train", batch=32, seq=128))
+    kept, rejected = judge("", training=Workload(mode="train", batch=16, seq=128))
     assert "BERT-Base (uncased)" in kept
     assert rejected["bert-large-uncased"].constraint == "device memory"
 
