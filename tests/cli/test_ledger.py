@@ -6,30 +6,18 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from fitwright.api.ledger import parse_since
-from fitwright.cli.app import app
-from fitwright.cli.ledger import ledger as command
 from fitwright.cli.main import run
 from fitwright.core.errors import UsageError
 from fitwright.sizing.ledger import store
 from tests.sizing.ledger.making import entries, entry
 
 Capture = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(autouse=True)
-def _registered() -> Iterator[None]:
-    known = list(app.registered_commands)
-    if not any(one.callback is command for one in known):
-        app.command()(command)
-    yield
-    app.registered_commands[:] = known
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from typer.main import get_command
 
 import fitwright
-from fitwright.cli.app import app
+from fitwright.cli.app import application
 
 ROOT = Path(__file__).parents[2]
 VERBS = [name for name in fitwright.__all__ if name != "__version__"]
@@ -42,14 +42,14 @@ def test_each_verb_is_a_documented_typed_function(verb: str) -> None:
 
 
 def test_the_command_line_has_the_same_verbs() -> None:
-    commands = set(get_command(app).commands)  # type: ignore[attr-defined]
+    commands = set(get_command(application()).commands)  # type: ignore[attr-defined]
     assert commands >= {name.replace("_", "-") for name in set(VERBS) - PYTHON_ONLY}
     assert {"environment", "study"} <= commands
 
 
 def all_commands() -> list[tuple[str, object]]:
     found = []
-    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+    for name, command in get_command(application()).commands.items():  # type: ignore[attr-defined]
         inner = getattr(command, "commands", None)
         found += [(f"{name} {sub}", c) for sub, c in inner.items()] if inner else [(name, command)]
     return found
@@ -67,7 +67,7 @@ def test_every_command_and_option_has_help_and_an_example(name: str, command: ob
 @pytest.mark.parametrize("name", sorted({name.split()[0] for name, _ in all_commands()}))
 def test_every_verb_has_its_page_with_every_option(name: str) -> None:
     page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
-    command = get_command(app).commands[name]  # type: ignore[attr-defined]
+    command = get_command(application()).commands[name]  # type: ignore[attr-defined]
     commands = getattr(command, "commands", {name: command}).values()
     options = {o for c in commands for p in c.params for o in p.opts if o.startswith("--")} - {"--help"}
     missing = sorted(option for option in options if not re.search(rf"{option}\b", page))

@@ -25,8 +25,9 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code. Set ``FITWRIGHT_DEBUG=1`` to see tracebacks."""
     debug = os.environ.get("FITWRIGHT_DEBUG", "") not in ("", "0")
     try:
-        from fitwright.cli.app import app
+        from fitwright.cli.app import application
 
+        app = application(next(iter(arguments), None))
         result = app(arguments, prog_name="fitwright", standalone_mode=False)
         sys.stdout.flush()
         if result == _INTERRUPTED:  # typer took the KeyboardInterrupt and returns this in silence
