@@ -18,8 +18,8 @@ GROUPS = ("environment", "study")
 
 
 def application(wanted: str | None = None) -> typer.Typer:
-    """The application with all its commands, or with the one that is ``wanted``: the others cost 0.2 s at
-    each start.
+    """The application with all its commands, or with the one that is ``wanted``, so that a start does not
+    pay for the others.
 
     Args:
         wanted: the first argument of the command line; what is no command's name gets all of them.
