@@ -65,8 +65,9 @@ def price_step(
     the same time.
 
     Args:
-        ops: of the traced torch step; for ``onnxruntime`` an inference trace, which is translated to its
-        graph. modules: calls of ``nn.Module`` in the step; their cost counts for torch alone.
+        ops: of the traced torch step; for ``onnxruntime`` an inference trace, which is translated to
+            its graph.
+        modules: calls of ``nn.Module`` in the step; their cost counts for torch alone.
         profile: of the machine.
         engine: ``torch`` (eager) or ``onnxruntime``.
         precision: of the products: fp32 or bf16 for torch, fp32 or int8 for ONNX Runtime.
