@@ -166,7 +166,8 @@ class Run:
     def _step(self, rows: list[int]) -> float:
         step = self.starts[self.epoch] + self.step_in_epoch
         loss = self.stepper.run(rows, step, self._learning_rate(step), epoch=self.epoch)
-        if self.spikes.is_spike(loss):
+        usual = len(self.training) / (self.starts[self.epoch + 1] - self.starts[self.epoch])
+        if self.spikes.is_spike(loss, len(rows) / usual):
             raise DivergedError(f"the loss jumped to {loss:.3g}, far above all of late,", step)
         return loss
 
