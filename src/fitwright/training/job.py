@@ -18,7 +18,7 @@ from fitwright.training.history import History
 from fitwright.training.loop import Run, device_type
 from fitwright.training.settings import TrainSettings
 from fitwright.training.step import Objective
-from fitwright.training.tasks.interface import Task, TaskData
+from fitwright.training.tasks.interface import Metric, Task, TaskData
 
 if TYPE_CHECKING:
     from torch import nn
@@ -44,6 +44,11 @@ class Job:
     output: Path
     provenance: dict[str, Any]
     overwrite: bool = False
+
+    @property
+    def metric(self) -> Metric:
+        """What chooses the epoch."""
+        return self.data.metric or self.task.metric
 
     @property
     def work(self) -> Path:
@@ -116,6 +121,7 @@ def execute(
             run = Run(
                 model, task, training, validation, settings, objective=objective,
                 checkpoint=work / "checkpoint", progress=progress, curves=curves, also=also,
+                metric=job.metric,
             )  # fmt: skip
             history = run.execute()
         manifest = Manifest(

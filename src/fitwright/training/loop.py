@@ -20,6 +20,7 @@ from fitwright.training.precision import choose_precision
 from fitwright.training.settings import TrainSettings
 from fitwright.training.spikes import SpikeWatch
 from fitwright.training.step import DivergedError, Objective, Stepper
+from fitwright.training.tasks.interface import Metric
 from fitwright.training.tasks.interface import Task as TrainingTask
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Run:
         curves: Curves,
         objective: Objective | None = None,
         also: tuple[nn.Module, ...] = (),
+        metric: Metric | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         import torch
@@ -71,7 +73,7 @@ class Run:
         self.stepper = Stepper(
             self.model, objective or task.loss, self.optimizer, training, settings, progress, self.device
         )
-        self.packable = (self.model, *also)
+        self.packable, self.metric = (self.model, *also), metric or task.metric
         self.points: list[Point] = []
         self.best: dict[str, torch.Tensor] | None = None
         self.epoch, self.step_in_epoch, self.rows = 0, 0, 0
@@ -102,7 +104,7 @@ class Run:
         return History(
             points=tuple(self.points), best_epoch=self._best_point().epoch, precision=self.precision,
             seconds=sum(p.seconds for p in self.points), stopped_early=self.epoch < self.settings.epochs,
-            metric=self.task.metric.name, packing=self.packing, micro_batches=self.stepper.parts,
+            metric=self.metric.name, packing=self.packing, micro_batches=self.stepper.parts,
             rollbacks=self.rollbacks,
         )  # fmt: skip
 
@@ -197,7 +199,7 @@ class Run:
         step = self.starts[self.epoch + 1]
         point = Point(
             step=step, epoch=self.epoch, train_loss=self.loss_sum / len(self.training),
-            validation_loss=metrics["loss"], score=metrics[self.task.metric.name], metrics=metrics,
+            validation_loss=metrics["loss"], score=metrics[self.metric.name], metrics=metrics,
             learning_rate=self._learning_rate(step - 1),
             tokens_per_s=self.tokens / self.seconds if self.seconds else 0.0, seconds=self.seconds,
         )  # fmt: skip
@@ -211,14 +213,14 @@ class Run:
         self._save()
 
     def _best_point(self) -> Point:
-        sign = 1 if self.task.metric.higher_is_better else -1
+        sign = 1 if self.metric.higher_is_better else -1
         return max(self.points, key=lambda p: (sign * p.score, -p.validation_loss))
 
     def _stalled(self) -> bool:
         return bool(self.points) and self.epoch - 1 - self._best_point().epoch >= self.settings.patience
 
     def _note(self) -> str:
-        metric = self.task.metric
+        metric = self.metric
         score = f" · validation {metric.text(self.points[-1].score)}" if self.points else ""
         speed = self.tokens / self.seconds if self.seconds else 0.0
         mean = self.loss_sum / max(1, self.rows)
