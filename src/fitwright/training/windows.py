@@ -42,8 +42,8 @@ def spans(length: int, room: int, stride: int) -> list[tuple[int, int]]:
 def windows_of(encoding: Any, max_length: int, stride: int, text: int = 0) -> list[list[int]]:
     """The windows of an uncut encoding: for each the places of its tokens.
 
-    What is not of the sliding text (special tokens, the other text of a pair) stands in every window; another text
-    that leaves no room is cut.
+    What is not of the sliding text (special tokens, the other text of a pair) stands in every window; another
+    text that leaves no room is cut.
 
     Args:
         encoding: of the tokenizer, not cut.

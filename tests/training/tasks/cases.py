@@ -60,12 +60,76 @@ def labelled(folder: Path) -> Path:
     return write_table(folder / "labelled.csv", ("text", "label"), [*verdicts()])
 
 
+def paired(folder: Path) -> Path:
+    """Whether the second text says the same as the first."""
+    rows = [
+        (text, "it was lovely" if (i // 2 + (label == "good")) % 2 else "it was bleak",
+         "same" if (i // 2) % 2 == 0 else "other")
+        for i, (text, label) in enumerate(verdicts())
+    ]  # fmt: skip
+    return write_table(folder / "pairs.csv", ("premise", "claim", "label"), [*rows])
+
+
+def many_labelled(folder: Path) -> Path:
+    """A verdict, a thing, or neither."""
+    rows = []
+    for i, (text, label) in enumerate(verdicts()):
+        names = [label] * (i % 3 > 0) + [name for name in ("film", "plot") if name in text]
+        rows.append((text, "|".join(names)))
+    return write_table(folder / "many.csv", ("text", "labels"), [*rows])
+
+
+def scored(folder: Path) -> Path:
+    """Prices: far from 0, and of a wide spread."""
+    rows = [(text, 500 + 300 * (label == "good") + i % 7) for i, (text, label) in enumerate(verdicts())]
+    return write_table(folder / "scored.csv", ("text", "score"), [*rows])
+
+
 def classifies(folder: Path) -> None:
     from transformers import pipeline
 
-    assert pipeline("text-classification", model=str(folder))("a fine film")[0]["label"] in ("good", "bad")
+    found = pipeline("text-classification", model=str(folder))("a fine film")[0]
+    assert found["label"] in ("good", "bad")
+
+
+def judges_pairs(folder: Path) -> None:
+    from transformers import pipeline
+
+    pair = {"text": "the film was fine", "text_pair": "it was lovely"}
+    assert pipeline("text-classification", model=str(folder))(pair)["label"] in ("same", "other")
+
+
+def decides_each(folder: Path) -> None:
+    """The pipeline takes each class by itself: shares that need not add up to 1."""
+    from transformers import pipeline
+
+    found = pipeline("text-classification", model=str(folder), top_k=None)("the film was fine")[0]
+    assert {one["label"] for one in found} == {"good", "bad", "film", "plot"}
+    assert abs(sum(one["score"] for one in found) - 1) > 0.1
+
+
+def scores(folder: Path) -> None:
+    """In the unit of the data."""
+    from transformers import pipeline
+
+    ask = pipeline("text-classification", model=str(folder), function_to_apply="none")
+    good, bad = (ask(f"the film was {word}")[0]["score"] for word in ("lovely and fine", "bleak and dull"))
+    assert 400 < bad < good < 900
 
 
 CASES: tuple[Case, ...] = (
     Case(name="text-classification", task="text-classification", data=labelled, opens=classifies),
-)
+    Case(
+        name="class-weights-and-windows", task="text-classification", data=labelled, opens=classifies,
+        options={"class_weights": "balanced", "stride": 2}, settings={"max_length": 12},
+    ),
+    Case(
+        name="text-pairs", task="text-classification", data=paired, opens=judges_pairs,
+        columns={"text": "premise", "pair": "claim"},
+    ),
+    Case(
+        name="multi-label", task="text-classification", data=many_labelled, opens=decides_each,
+        options={"multi_label": True},
+    ),
+    Case(name="text-regression", task="text-regression", data=scored, opens=scores),
+)  # fmt: skip
