@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fitwright.core.errors import UsageError
 from fitwright.training.batches import Batch, Counts, EncodedRows
@@ -15,6 +15,7 @@ from fitwright.training.batches import Batch, Counts, EncodedRows
 if TYPE_CHECKING:
     import torch
 
+Origin = TypeVar("Origin")
 LEAST_ROOM = 8
 """Tokens of a text that a window must have room for beside what stands in every window."""
 
@@ -117,3 +118,29 @@ def row_means(values: torch.Tensor, batch: Batch) -> torch.Tensor:
     sums = values.new_zeros(rows, *values.shape[1:]).index_add(0, batch.line_rows, values)
     lines_B = batch.line_rows.bincount(minlength=rows).to(values.dtype)
     return sums / lines_B.view(-1, *[1] * (values.ndim - 1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowsOf(Generic[Origin]):
+    """Windows that are rows of their own, with what they were cut from."""
+
+    lines: EncodedRows
+    origin: Origin
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of each window."""
+        return self.lines.lengths
+
+    def counts(self, rows: Sequence[int]) -> Counts:
+        """What those windows hold."""
+        return self.lines.counts(rows)
+
+    def batch(
+        self, rows: Sequence[int], device: torch.device, *, step: Counts | None = None, epoch: int = 0
+    ) -> Batch:
+        """Put those windows together."""
+        return self.lines.batch(rows, device, step=step, epoch=epoch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,6 +86,49 @@ def scored(folder: Path) -> Path:
     return write_table(folder / "scored.csv", ("text", "score"), [*rows])
 
 
+def entities(folder: Path) -> Path:
+    """CoNLL: who met whom, some sentences longer than a window."""
+    lines = []
+    for i in range(96):
+        first, second = ("ada", "li", "max")[i % 3], ("lima", "rome", "oslo")[i // 3 % 3]
+        words = [(first, "B-PER"), *([("king", "I-PER")] if i % 2 else []), ("saw", "O"), ("the", "O")]
+        words += [(THINGS[i % 4], "O"), ("number", "O"), (str(i), "O"), ("in", "O"), (second, "B-LOC")]
+        lines += [f"{word} {tag}" for word, tag in words * (1 + (i % 7 == 0))] + [""]
+    path = folder / "entities.conll"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+CHINESE = "我们爱看新电影他不喜欢旧故事"
+
+
+def parts_of_speech(folder: Path) -> Path:
+    """Chinese characters with tags that are no parts of entities."""
+    kinds = {character: "rrvvannrdvvann"[place] for place, character in enumerate(CHINESE)}
+    rows = []
+    for i in range(96):
+        sentence = [CHINESE[(i * 5 + k * (1 + i % 3)) % len(CHINESE)] for k in range(4 + i % 9)]
+        rows.append({"tokens": sentence, "tags": [kinds[character] for character in sentence]})
+    path = folder / "parts.jsonl"
+    path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
+    return path
+
+
+def squad(folder: Path) -> Path:
+    """SQuAD 2.0: contexts of up to three windows, every fourth question without an answer."""
+    articles = []
+    for i, (text, _) in enumerate(verdicts()):
+        context = f"{text} and " * (1 + i % 2) + f"then the {THINGS[i % 4]} was {GOOD[i % 6]}"
+        start, none = len(context) - len(GOOD[i % 6]), i % 4 == 0
+        answers = [] if none else [{"text": GOOD[i % 6], "answer_start": start}]
+        asked = "how was the king" if none else f"how was the {THINGS[i % 4]} then"
+        one = {"id": str(i), "question": asked, "answers": answers, "is_impossible": none}
+        articles.append({"paragraphs": [{"context": context, "qas": [one]}]})
+    path = folder / "squad.json"
+    path.write_text(json.dumps({"version": "v2.0", "data": articles}), encoding="utf-8")
+    return path
+
+
 def classifies(folder: Path) -> None:
     from transformers import pipeline
 
@@ -117,6 +161,32 @@ def scores(folder: Path) -> None:
     assert 400 < bad < good < 900
 
 
+def tags_people(folder: Path) -> None:
+    from transformers import pipeline
+
+    ask = pipeline("token-classification", model=str(folder), aggregation_strategy="first")
+    assert {one["entity_group"] for one in ask("ada king saw the film in oslo")} <= {"PER", "LOC"}
+
+
+def tags_characters(folder: Path) -> None:
+    from transformers import pipeline
+
+    found = pipeline("token-classification", model=str(folder))("我爱看电影")
+    assert [one["word"] for one in found] == list("我爱看电影")
+    assert {one["entity"] for one in found} <= set("rvand")
+
+
+def answers(folder: Path) -> None:
+    from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+
+    model, report = AutoModelForQuestionAnswering.from_pretrained(folder, output_loading_info=True)
+    inputs = AutoTokenizer.from_pretrained(folder)(
+        "how was the film", "the film was fine", return_tensors="pt"
+    )
+    assert not report["missing_keys"]
+    assert model(**inputs).start_logits.shape == inputs["input_ids"].shape
+
+
 CASES: tuple[Case, ...] = (
     Case(name="text-classification", task="text-classification", data=labelled, opens=classifies),
     Case(
@@ -132,4 +202,15 @@ CASES: tuple[Case, ...] = (
         options={"multi_label": True},
     ),
     Case(name="text-regression", task="text-regression", data=scored, opens=scores),
+    Case(
+        name="entities", task="token-classification", data=entities, opens=tags_people,
+        options={"stride": 4}, settings={"max_length": 24},
+    ),
+    Case(
+        name="parts-of-speech", task="token-classification", data=parts_of_speech, opens=tags_characters,
+    ),
+    Case(
+        name="question-answering", task="question-answering", data=squad, opens=answers,
+        options={"stride": 8}, settings={"max_length": 40},
+    ),
 )  # fmt: skip

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.tasks.cases import BAD, GOOD, THINGS, verdicts
+from tests.training.tasks.cases import BAD, CHINESE, GOOD, THINGS, verdicts
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +16,7 @@ def small_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("models") / "small"
     tokenizer = BertWordPieceTokenizer()
-    texts = [text for text, _ in verdicts()] + [*GOOD, *BAD, *THINGS]
+    texts = [text for text, _ in verdicts()] + [*GOOD, *BAD, *THINGS, CHINESE]
     tokenizer.train_from_iterator(texts, vocab_size=300, min_frequency=1, show_progress=False)
     folder.mkdir()
     tokenizer.save(str(folder / "tokenizer.json"))

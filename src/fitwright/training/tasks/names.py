@@ -5,6 +5,8 @@ from __future__ import annotations
 TASKS = {
     "text-classification": ("text_classification", "TextClassification"),
     "text-regression": ("text_regression", "TextRegression"),
+    "token-classification": ("token_classification", "TokenClassification"),
+    "question-answering": ("question_answering", "QuestionAnswering"),
 }
 """``--task`` → module of this package, and the class in it."""
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fitwright.core.errors import UsageError
+from fitwright.data.class_weights import balanced_weights
 from fitwright.data.dataset import DataSource, LabelledText, load_labelled
 from fitwright.data.kinds.multilabel import MultiLabelText, load_multilabel
 from fitwright.data.profile import profile
@@ -172,6 +173,7 @@ def decisions(label_sets: Sequence[Sequence[int]], _width: int, *, classes: int)
 
 
 def balanced(rows: LabelledText) -> list[float]:
-    """N / (C · rows of the class) for each row, so that the mean is 1 (King & Zeng 2001; scikit-learn)."""
+    """The weight of each row, by how rare its class is; their mean is 1."""
     counts = Counter(rows.labels)
-    return [len(rows) / (len(counts) * counts[label]) for label in rows.labels]
+    weights = balanced_weights([counts[label] for label in range(len(rows.names))])
+    return [weights[label] for label in rows.labels]

@@ -139,7 +139,7 @@ def numbers(scores: Sequence[float], _width: int) -> torch.Tensor:
 
 
 def _scale(model: nn.Module) -> tuple[float, float]:
-    mean, spread = getattr(model.config, _SCALE)  # type: ignore[arg-type]
+    mean, spread = getattr(model.config, _SCALE)
     return mean, spread
 
 
