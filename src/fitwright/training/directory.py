@@ -45,8 +45,10 @@ def is_finished(output: Path, key: str, *, overwrite: bool) -> bool:
 
 
 def weights_sha256(folder: Path) -> str:
-    """One hash for all safetensors files of a model directory."""
+    """One hash for all safetensors files of a model directory; of its config where it has none."""
     hashes = [sha256_file(path) for path in sorted(folder.glob("model*.safetensors"))]
+    if not hashes:
+        return f"config:{sha256_file(folder / 'config.json')}"
     return hashes[0] if len(hashes) == 1 else "+".join(h[:16] for h in hashes)
 
 

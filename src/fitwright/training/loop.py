@@ -14,12 +14,13 @@ from fitwright.core.progress import Progress, Task
 from fitwright.modeling.dropout import cheap_dropout
 from fitwright.training.batches import Rows, padding_of_epoch, steps_of_epoch
 from fitwright.training.checkpoint import load_checkpoint, save_checkpoint
+from fitwright.training.coupled import Coupled
 from fitwright.training.history import History, Point
 from fitwright.training.packing import choose_packing, packed_models
 from fitwright.training.precision import choose_precision
 from fitwright.training.settings import TrainSettings
 from fitwright.training.spikes import SpikeWatch
-from fitwright.training.step import DivergedError, Objective, Stepper
+from fitwright.training.step import DivergedError, Objective, Stepper, objective_of
 from fitwright.training.tasks.interface import Task as TrainingTask
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Run:
         checkpoint: Path,
         progress: Progress,
         curves: Curves,
-        objective: Objective | None = None,
+        objective: Objective | Coupled | None = None,
         also: tuple[nn.Module, ...] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -69,8 +70,9 @@ class Run:
         self.checkpoint, self.progress, self.curves, self.clock = checkpoint, progress, curves, clock
         self.optimizer = _adamw(self.model, settings)
         self.stepper = Stepper(
-            self.model, objective or task.loss, self.optimizer, training, settings, progress, self.device
-        )
+            self.model, objective or objective_of(task), self.optimizer, training, settings, progress,
+            self.device,
+        )  # fmt: skip
         self.packable = (self.model, *also)
         self.points: list[Point] = []
         self.best: dict[str, torch.Tensor] | None = None

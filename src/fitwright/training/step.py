@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -11,7 +12,9 @@ from fitwright.core.errors import RunError
 from fitwright.core.progress import Progress
 from fitwright.modeling.dropout import CheapDropout
 from fitwright.training.batches import Batch, Rows
+from fitwright.training.coupled import Coupled, coupled_gradients
 from fitwright.training.settings import TrainSettings
+from fitwright.training.tasks.interface import Task
 
 if TYPE_CHECKING:
     import torch
@@ -43,6 +46,11 @@ class Objective(Protocol):
         """
 
 
+def objective_of(task: Task) -> Objective | Coupled:
+    """What training for that task minimises."""
+    return task if isinstance(task, Coupled) else task.loss
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an allocator gave up, on whatever device."""
     if isinstance(error, MemoryError):
@@ -62,7 +70,7 @@ class Stepper:
     def __init__(
         self,
         model: nn.Module,
-        objective: Objective,
+        objective: Objective | Coupled,
         optimizer: torch.optim.Optimizer,
         rows: Rows,
         settings: TrainSettings,
@@ -110,13 +118,21 @@ class Stepper:
         if self.dropout is not None:
             self.dropout.start_step(step)
         whole, total = self.rows.counts(rows), 0.0
-        for part in cut(rows, self.parts):
-            batch = self.rows.batch(part, self.device, step=whole, epoch=epoch)
-            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
+        autocast = functools.partial(
+            torch.autocast, self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"
+        )
+        batch_of = functools.partial(self.rows.batch, device=self.device, step=whole, epoch=epoch)
+        parts = [functools.partial(batch_of, part) for part in cut(rows, self.parts)]
+        if isinstance(self.objective, Coupled):
+            return coupled_gradients(
+                self.objective, self.model, parts, autocast, self.dropout, functools.partial(check_loss, step)
+            )
+        for part in parts:
+            batch = part()
+            with autocast():
                 loss = self.objective(self.model, batch)
             value = float(loss.detach())
-            if not math.isfinite(value):
-                raise DivergedError(f"the loss became {value}", step)
+            check_loss(step, value)
             loss.backward()
             total += value
         return total
@@ -131,6 +147,12 @@ class Stepper:
         self.progress.say(
             f"out of memory: steps of {len(rows)} rows go on in {self.parts} parts; batch and order stay"
         )
+
+
+def check_loss(step: int, value: float) -> None:
+    """Raise where the loss of that step is no number."""
+    if not math.isfinite(value):
+        raise DivergedError(f"the loss became {value}", step)
 
 
 def cut(rows: Sequence[int], parts: int) -> list[list[int]]:

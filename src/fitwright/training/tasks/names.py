@@ -4,6 +4,7 @@ from __future__ import annotations
 
 TASKS = {
     "text-classification": ("text_classification", "TextClassification"),
+    "sentence-similarity": ("sentence_similarity", "SentenceSimilarity"),
 }
 """``--task`` → module of this package, and the class in it."""
 
