@@ -95,7 +95,6 @@ class SentenceSimilarity:
         tokenizer = fast_tokenizer(source, work, max_length)
         groups = texts_of(rows)
         names: dict[str, int] = {}
-        ids: dict[str, list[int]] = {}
         for text in (text for group in groups for text in group):
             names.setdefault(text, len(names))
         ids = dict(zip(names, tokenizer.encode(list(names)), strict=True))
@@ -146,7 +145,7 @@ class SentenceSimilarity:
     def _score(self, embeddings_BKD: torch.Tensor, labels: torch.Tensor) -> float:
         if self.objective == "score":
             cosines_B = (embeddings_BKD[:, 0] * embeddings_BKD[:, 1]).sum(-1)
-            return spearman(cosines_B.cpu().numpy(), labels.cpu().numpy())
+            return rank_correlation(cosines_B, labels)
         candidates_CD, names_C = embeddings_BKD[:, 1:].flatten(0, 1), labels[:, 1:].flatten()
         return found(embeddings_BKD[:, 0], candidates_CD, labels[:, 1], names_C) / len(labels)
 
@@ -196,3 +195,17 @@ def own_and_hidden(names_BK: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     hidden_BC = (names_C == names_BK[:, 1:2]) | (names_C == names_BK[:, :1])
     hidden_BC[torch.arange(rows, device=names_BK.device), own_B] = False
     return own_B, hidden_BC
+
+
+def rank_correlation(left_B: torch.Tensor, right_B: torch.Tensor) -> float:
+    """Spearman's ρ: Pearson's correlation of the ranks, equal values sharing their mean rank; 0 where one side
+    is constant.
+    """
+    import torch
+
+    def ranks(values_B: torch.Tensor) -> torch.Tensor:
+        _, place_B, count_U = values_B.unique(return_inverse=True, return_counts=True)
+        return (count_U.cumsum(0) - (count_U - 1) / 2)[place_B].double()
+
+    both = torch.stack([ranks(left_B), ranks(right_B)])
+    return float(torch.corrcoef(both)[0, 1].nan_to_num(0.0))
