@@ -45,19 +45,18 @@ def find_columns(
     """
     chosen = dict(chosen or {})
     known = {role.name: role for role in roles}
-    for name, column in chosen.items():
-        _check_choice(table, known, name, column)
+    for told_role, column in chosen.items():
+        _check_choice(table, known, told_role, column)
     taken = [column for column in chosen.values() if column]
     if len(set(taken)) < len(taken):
         twice = next(column for column in taken if taken.count(column) > 1)
         raise DataError("one column is given for two roles", got=twice, mend="Give two different columns.")
     found: dict[str, str] = {}
     for role in roles:
-        column = (
-            chosen[role.name] if role.name in chosen else _by_name(table, role, {*taken, *found.values()})
-        )
-        if column:
-            found[role.name] = column
+        told = role.name in chosen
+        name = chosen[role.name] if told else _by_name(table, role, {*taken, *found.values()})
+        if name:
+            found[role.name] = name
     missing = [role.name for role in roles if not role.optional and role.name not in found]
     if missing:
         raise DataError(

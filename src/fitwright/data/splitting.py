@@ -1,7 +1,8 @@
 """Train, validation and test parts that no text crosses.
 
 The part of a row follows from its key (for text: the normalised text) and the seed alone: a keyed hash
-against two thresholds. So duplicates stay together, and rows added later never move an old row to another part.
+against two thresholds. So duplicates stay together, and rows added later never move an old row to another
+part.
 """
 
 from __future__ import annotations

@@ -39,9 +39,13 @@ class Table:
         """Every value as text: a missing one is empty, nested ones are JSON."""
         return {name: [text_of(value) for value in values] for name, values in self.values.items()}
 
+    def place(self, row: int) -> str:
+        """The place of row ``row`` (from 0) in the file: ``line 17``."""
+        return f"{self.unit} {self.places[row] if self.places else row + 1}"
+
     def where(self, row: int) -> str:
         """The place of row ``row`` (from 0) for a message: ``reviews.jsonl, line 17``."""
-        return f"{self.path}, {self.unit} {self.places[row] if self.places else row + 1}"
+        return f"{self.path}, {self.place(row)}"
 
     def holds(self, name: str) -> bool:
         """Whether :meth:`column` knows ``name``."""

@@ -81,8 +81,8 @@ def load_conversations(
 
     Args:
         path: a table with ``messages`` a row, a list of ``{"role", "content"}`` (or ``{"from", "value"}``
-            with ``human`` and ``gpt``); or with a prompt and a completion a row, and perhaps an ``input`` that
-            follows the prompt and a ``system`` message.
+            with ``human`` and ``gpt``); or with a prompt and a completion a row, and perhaps an ``input``
+            that follows the prompt and a ``system`` message.
         columns: role → column.
 
     Raises:
@@ -145,12 +145,14 @@ def _message(message: Mapping[str, Any], where: str) -> Message:
 
 
 def _joined(parts: Sequence[Any], where: str) -> str:
-    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
-    for part, text in zip(parts, texts, strict=True):
+    texts: list[str] = []
+    for part in parts:
+        text = part.get("text") if isinstance(part, dict) else part
         if not isinstance(text, str):
             raise DataError(
-                f"{where}: a part of the content is not text", got=str(part)[:60], allowed="text parts"
+                f"{where}: a part of the content is not text", got=str(part)[:60], allowed="parts of text"
             )
+        texts.append(text)
     return "".join(texts)
 
 

@@ -32,7 +32,8 @@ ROLES = (
 )  # fmt: skip
 _LANGUAGES = frozenset((
     "en", "zh", "de", "fr", "es", "it", "pt", "nl", "ru", "ja", "ko", "ar", "hi", "tr", "pl", "cs", "ro",
-    "fi", "uk", "vi", "zh-cn", "zh_cn", "zh-tw", "zh_tw", "english", "chinese", "英文", "中文", "英语", "汉语",
+    "fi", "uk", "vi", "zh-cn", "zh_cn", "zh-tw", "zh_tw", "english", "chinese", "英文", "中文", "英语",
+    "汉语",
 ))  # fmt: skip
 
 
