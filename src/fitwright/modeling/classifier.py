@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fitwright.core.optional import require
-from fitwright.modeling.pretrained import load_pretrained, save_pretrained
+from fitwright.modeling.pretrained import load_pretrained, named_outputs, save_pretrained
 from fitwright.modeling.quiet import quiet_transformers
 
 if TYPE_CHECKING:
@@ -25,9 +25,8 @@ def load_classifier(folder: Path, labels: tuple[str, ...]) -> nn.Module:
     Weights come from safetensors only and remote code is off. The new head's random numbers are
     drawn from torch's global generator: seed it first.
     """
-    ids = {"id2label": dict(enumerate(labels)), "label2id": {name: i for i, name in enumerate(labels)}}
     return load_pretrained(
-        "AutoModelForSequenceClassification", folder, "a classifier", num_labels=len(labels), **ids
+        "AutoModelForSequenceClassification", folder, "a classifier", **named_outputs(labels)
     )
 
 

@@ -50,6 +50,14 @@ def load_pretrained(auto: str, folder: Path, what: str, **changes: Any) -> nn.Mo
     return model
 
 
+def named_outputs(labels: tuple[str, ...]) -> dict[str, Any]:
+    """The config's entries for outputs of those names."""
+    return {
+        "num_labels": len(labels), "id2label": dict(enumerate(labels)),
+        "label2id": {name: index for index, name in enumerate(labels)},
+    }  # fmt: skip
+
+
 def save_pretrained(model: nn.Module, folder: Path) -> None:
     """Write weights and config into ``folder`` so that ``transformers`` loads it."""
     with quiet_transformers(), plain_weight_errors(folder):

@@ -198,9 +198,7 @@ def own_and_hidden(names_BK: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def rank_correlation(left_B: torch.Tensor, right_B: torch.Tensor) -> float:
-    """Spearman's ρ: Pearson's correlation of the ranks, equal values sharing their mean rank; 0 where one side
-    is constant.
-    """
+    """Spearman's ρ: the correlation of the ranks, equal values sharing theirs; 0 where a side is constant."""
     import torch
 
     def ranks(values_B: torch.Tensor) -> torch.Tensor:
