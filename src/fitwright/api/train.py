@@ -111,8 +111,8 @@ def _job(
     from fitwright.training.job import Job
 
     return Job(
-        task=task, data=task.read(data, columns, settings), source=resolve_source(model), source_name=model,
-        output=output, provenance=provenance_json(command), overwrite=overwrite,
+        task=task, data=task.read(data, columns, settings), source=resolve_source(model, scratch=True),
+        source_name=model, output=output, provenance=provenance_json(command), overwrite=overwrite,
     )  # fmt: skip
 
 
