@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fitwright.core.optional import require
-from fitwright.modeling.heads import load_with_head, named_outputs
+from fitwright.modeling.pretrained import load_pretrained, named_outputs, save_pretrained
 from fitwright.modeling.quiet import quiet_transformers
-from fitwright.modeling.weights import plain_weight_errors
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,23 +24,23 @@ def load_classifier(
 ) -> nn.Module:
     """A sequence classifier with one logit a label; a head of another shape is made anew.
 
+    Weights come from safetensors only and remote code is off. The new head's random numbers are
+    drawn from torch's global generator: seed it first.
+
     Args:
-        folder: see :func:`~fitwright.modeling.heads.load_with_head`.
+        folder: with ``config.json``.
         labels: names in the order of the logits.
         problem: transformers' ``problem_type``: what its pipelines make of the logits.
     """
-    return load_with_head(
-        folder, "AutoModelForSequenceClassification", "as a classifier", problem_type=problem,
+    return load_pretrained(
+        "AutoModelForSequenceClassification", folder, "a classifier", problem_type=problem,
         **named_outputs(labels),
     )  # fmt: skip
 
 
 def save_classifier(model: nn.Module, tokenizer_from: Path, folder: Path) -> None:
     """Write weights, config and tokenizer into ``folder`` so that ``transformers`` loads it."""
-    with quiet_transformers(), plain_weight_errors(folder):
-        model.save_pretrained(folder)  # type: ignore[operator]
-    for weights in folder.glob("*.safetensors"):
-        weights.chmod(0o644)  # written for the owner alone, but a service may run as another user
+    save_pretrained(model, folder)
     copy_tokenizer(tokenizer_from, folder)
 
 

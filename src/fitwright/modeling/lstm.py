@@ -17,7 +17,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrai
 from transformers import initialization as init
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from fitwright.modeling.heads import LSTM
+from fitwright.modeling.own import LSTM
 
 
 class LstmConfig(PreTrainedConfig):

@@ -1,4 +1,4 @@
-"""transformers without its load reports and bars."""
+"""Keep transformers from talking to the terminal."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class Task(Protocol):
 
     @property
     def metric(self) -> Metric:
-        """What chooses the epoch, unless the data says otherwise."""
+        """What chooses the epoch, unless the data says otherwise; it may depend on the options."""
 
     def options(self) -> dict[str, Any]:
         """The task's own options, as JSON; the same task is made of them again."""

@@ -7,6 +7,8 @@ TASKS = {
     "text-regression": ("text_regression", "TextRegression"),
     "token-classification": ("token_classification", "TokenClassification"),
     "question-answering": ("question_answering", "QuestionAnswering"),
+    "sentence-similarity": ("sentence_similarity", "SentenceSimilarity"),
+    "image-classification": ("image_classification", "ImageClassification"),
 }
 """``--task`` → module of this package, and the class in it."""
 

@@ -18,7 +18,7 @@ from fitwright.data.kinds.questions import Answer, AnsweredQuestions, load_quest
 from fitwright.data.splitting import split
 from fitwright.metrics.answers import answer_scores
 from fitwright.modeling.classifier import save_classifier
-from fitwright.modeling.heads import load_with_head
+from fitwright.modeling.pretrained import load_pretrained
 from fitwright.training.batches import Batch, EncodedRows, sorted_batches
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.answer_spans import AnswerWindow, BestAnswers, best_spans, window_labels
@@ -71,7 +71,7 @@ class QuestionAnswering:
         )  # fmt: skip
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:
-        model = load_with_head(source, "AutoModelForQuestionAnswering", "to answer questions")
+        model = load_pretrained("AutoModelForQuestionAnswering", source, "a model that answers questions")
         setattr(model.config, _UNANSWERABLE, any(not answers for answers in data.train.answers))
         return model
 

@@ -19,7 +19,7 @@ from fitwright.data.kinds.token_tags import TaggedTokens, load_token_tags
 from fitwright.data.splitting import split
 from fitwright.metrics.entities import entities, entity_scores
 from fitwright.modeling.classifier import save_classifier
-from fitwright.modeling.heads import load_with_head, named_outputs
+from fitwright.modeling.pretrained import load_pretrained, named_outputs
 from fitwright.training.batches import Batch, EncodedRows, sorted_batches
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import Metric, TaskData
@@ -77,8 +77,8 @@ class TokenClassification:
         )  # fmt: skip
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:
-        return load_with_head(
-            source, "AutoModelForTokenClassification", "to tag tokens", **named_outputs(data.labels)
+        return load_pretrained(
+            "AutoModelForTokenClassification", source, "a tagger of tokens", **named_outputs(data.labels)
         )
 
     def encode(self, rows: TaggedTokens, source: Path, work: Path, max_length: int) -> RowsOf[TaggedTokens]:
