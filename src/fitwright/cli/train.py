@@ -7,8 +7,19 @@ from typing import Annotated
 
 import typer
 
-from fitwright.cli.console import Bars, command_line, pairs, print_json, print_text
+from fitwright.cli.console import Bars, command_line, fitted_table, pairs, print_json, print_text
 from fitwright.training.tasks.names import TASK_NAMES
+
+_Option = Annotated[list[str] | None, typer.Option(help="name=value of the task's own; several times.")]
+_Set = Annotated[
+    list[str] | None, typer.Option("--set", help="name=value of a setting without an option; several times.")
+]
+_Rate = Annotated[
+    float | None, typer.Option("--learning-rate", "--lr", help="Peak: 5e-5; lora 5e-4, head 1e-3.")
+]
+_Sweep = Annotated[
+    str | None, typer.Option(help="Settings to try: lr=1e-5..1e-3:log,batch=16|32; alone: the usual ones.")
+]
 
 
 def train(
@@ -23,18 +34,20 @@ def train(
     text: Annotated[str | None, typer.Option(help="Text column; short for --column text=NAME.")] = None,
     label: Annotated[str | None, typer.Option(help="Label column; short for --column label=NAME.")] = None,
     column: Annotated[list[str] | None, typer.Option(help="role=NAME of a column; several times.")] = None,
-    option: Annotated[
-        list[str] | None, typer.Option(help="name=value of the task's own; several times.")
-    ] = None,
-    more: Annotated[
-        list[str] | None, typer.Option("--set", help="name=value of a setting without an option.")
-    ] = None,
+    option: _Option = None,
+    more: _Set = None,
     epochs: Annotated[int, typer.Option(help="Passes over the training rows.")] = 3,
     batch_size: Annotated[int, typer.Option(help="Rows in an optimiser step.")] = 32,
     batch_tokens: Annotated[int | None, typer.Option(help="Tokens in a step instead of rows.")] = None,
     micro_batches: Annotated[int, typer.Option(help="Parts that a step is computed in, to save memory.")] = 1,
     packing: Annotated[str, typer.Option(help="Compute no padding: auto (where it pays), on, off.")] = "auto",
-    learning_rate: Annotated[float, typer.Option("--learning-rate", "--lr", help="Peak.")] = 5e-5,
+    learning_rate: _Rate = None,
+    method: Annotated[str, typer.Option(help="What trains: full, lora or head.")] = "full",
+    replay: Annotated[
+        Path | None, typer.Option(help="What the model was trained on: do not lose it.")
+    ] = None,
+    sweep: _Sweep = None,
+    trials: Annotated[int, typer.Option(help="Runs of a sweep.")] = 12,
     max_length: Annotated[int, typer.Option(help="Tokens a row is cut at.")] = 128,
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16; auto measures which is fast.")] = "auto",
     patience: Annotated[int, typer.Option(help="Epochs without progress before stopping.")] = 2,
@@ -50,18 +63,21 @@ def train(
     Example: fitwright train reviews.csv --model distilbert-base --output runs/teacher
     """
     from fitwright.api.train import train as run
+    from fitwright.training.method import USUAL_LEARNING_RATE
     from fitwright.training.settings import TrainSettings, settings_of
 
     settings = TrainSettings(
         epochs=epochs, batch_size=batch_size, batch_tokens=batch_tokens, micro_batches=micro_batches,
-        packing=packing, learning_rate=learning_rate, max_length=max_length, precision=precision,
-        patience=patience, validation=validation, test=test, seed=seed,
+        packing=packing, learning_rate=learning_rate or USUAL_LEARNING_RATE.get(method, 5e-5), method=method,
+        max_length=max_length, precision=precision, patience=patience, validation=validation, test=test,
+        seed=seed,
     )  # fmt: skip
     folder = run(
         data, model=model, output=output, text=text, label=label, task=task,
         columns=pairs("--column", column), options=pairs("--option", option),
         settings=settings_of(pairs("--set", more), settings), overwrite=overwrite,
-        verify_resume=verify_resume, progress=Bars(), command=command_line(),
+        verify_resume=verify_resume, replay=replay, sweep=sweep, trials=trials, progress=Bars(),
+        command=command_line(),
     )  # fmt: skip
     _show(folder, as_json=as_json)
 
@@ -69,15 +85,27 @@ def train(
 def _show(folder: Path, *, as_json: bool) -> None:
     from fitwright.core.files import read_json
     from fitwright.spec.manifest import Manifest
+    from fitwright.training.continuation import side_by_side_lines
     from fitwright.training.directory import read_history
+    from fitwright.training.sweep.result import SWEEP_NAME, TABLE_NAME, SweepResult
+    from fitwright.training.sweep.table import columns, lines
     from fitwright.training.tasks.registry import task_of
     from fitwright.training.verification import PROOF_NAME
 
     history, manifest = read_history(folder), Manifest.read(folder)
     if as_json:
         found = {"model": str(folder), "history": history.as_json(), "manifest": manifest.as_json()}
-        proof = folder / PROOF_NAME
-        print_json({**found, "resume": read_json(proof)} if proof.is_file() else found)
+        beside = {"resume": folder / PROOF_NAME, "sweep": folder / SWEEP_NAME}
+        print_json(found | {name: read_json(path) for name, path in beside.items() if path.is_file()})
         return
-    best, metric = history.best, task_of(manifest.task).metric
+    task = task_of(manifest.task)
+    best, metric = history.best, task.metric
+    if (folder / SWEEP_NAME).is_file():
+        result = SweepResult.read(folder)
+        table, left_out = fitted_table(
+            result.rows, columns(result, metric), f"{folder / TABLE_NAME} has them."
+        )
+        print_text("\n".join([table, "", *lines(result, metric), *left_out]))
+    for line in side_by_side_lines(history.continued, task):
+        print_text(line)
     print_text(f"{folder}: validation {metric.name} {metric.text(best.score)} (epoch {best.epoch + 1})")

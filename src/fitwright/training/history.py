@@ -39,6 +39,10 @@ class History:
         packing: ``on`` where no padding was computed, else ``off``.
         rollbacks: times that loss or gradient left the rails and the run went back to a checkpoint.
         micro_batches: parts that a step was computed in at the end of the run.
+        method: what trained: ``full``, ``lora`` or ``head``.
+        trained_parameters: how many that were; for ``lora`` those of the additions and the head.
+        total_parameters: of the model that came out.
+        continued: quality of old and new task before and after, where old data was given.
     """
 
     points: tuple[Point, ...]
@@ -50,6 +54,10 @@ class History:
     packing: str = "off"
     micro_batches: int = 1
     rollbacks: int = 0
+    method: str = "full"
+    trained_parameters: int = 0
+    total_parameters: int = 0
+    continued: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def best(self) -> Point:

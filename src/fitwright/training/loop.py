@@ -5,18 +5,20 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fitwright.core.progress import Progress, Task
 from fitwright.modeling.dropout import cheap_dropout
-from fitwright.training.batches import Rows, padding_of_epoch, steps_of_epoch
-from fitwright.training.checkpoint import load_checkpoint, save_checkpoint
+from fitwright.training.batches import Rows, padding_of_epoch
+from fitwright.training.checkpoint import load_checkpoint, load_trained, save_checkpoint, trained_state
 from fitwright.training.history import History, Point
+from fitwright.training.method import training_mode
 from fitwright.training.packing import choose_packing, packed_models
 from fitwright.training.precision import choose_precision
+from fitwright.training.replay import plan_epoch
 from fitwright.training.settings import TrainSettings
 from fitwright.training.spikes import SpikeWatch
 from fitwright.training.step import DivergedError, Objective, Stepper
@@ -34,6 +36,10 @@ class Curves(Protocol):
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         """Add those values at that step."""
+
+
+Watch = Callable[[Sequence[Point]], None]
+"""Is told of all points after each epoch, and when a run is resumed; it may raise to end the run."""
 
 
 def device_type() -> str:
@@ -59,6 +65,7 @@ class Run:
         curves: Curves,
         objective: Objective | None = None,
         also: tuple[nn.Module, ...] = (),
+        watch: Watch | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         import torch
@@ -71,7 +78,7 @@ class Run:
         self.stepper = Stepper(
             self.model, objective or task.loss, self.optimizer, training, settings, progress, self.device
         )
-        self.packable = (self.model, *also)
+        self.packable, self.watch = (self.model, *also), watch
         self.points: list[Point] = []
         self.best: dict[str, torch.Tensor] | None = None
         self.epoch, self.step_in_epoch, self.rows = 0, 0, 0
@@ -86,6 +93,7 @@ class Run:
         self._choose()
         if not resumed:
             self._save()  # what the first steps roll back to
+        self._tell()
         with contextlib.ExitStack() as stack:
             if self.device.type == "cpu":
                 self.stepper.dropout = stack.enter_context(cheap_dropout(self.model, self.settings.seed))
@@ -97,7 +105,7 @@ class Run:
                 while self.epoch < self.settings.epochs and not self._stalled():
                     self._run_epoch(task)
         if self.best is not None:
-            self.model.load_state_dict(self.best)
+            load_trained(self.model, self.best)
         self.model.eval()
         return History(
             points=tuple(self.points), best_epoch=self._best_point().epoch, precision=self.precision,
@@ -131,14 +139,14 @@ class Run:
 
     def _batches(self, epoch: int) -> list[list[int]]:
         settings = self.settings
-        return steps_of_epoch(
-            self.training.lengths, settings.batch_size, seed=settings.seed, epoch=epoch,
+        return plan_epoch(
+            self.training, settings.batch_size, seed=settings.seed, epoch=epoch,
             packed=self.packing == "on", batch_tokens=settings.batch_tokens,
         )  # fmt: skip
 
     def _run_epoch(self, task: Task) -> None:
         batches = self._batches(self.epoch)
-        self.model.train()
+        training_mode(self.model, self.settings.method)
         last_saved = started = self.clock()
         while self.step_in_epoch < len(batches):
             rows = batches[self.step_in_epoch]
@@ -205,10 +213,15 @@ class Run:
         values = {k: v for k, v in asdict(point).items() if k not in ("step", "epoch", "metrics")}
         self.curves.scalars(step, {**values, **{f"validation/{k}": v for k, v in metrics.items()}})
         if self._best_point() is point:
-            self.best = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
+            self.best = {k: v.detach().cpu().clone() for k, v in trained_state(self.model).items()}
         self.epoch += 1
         self.step_in_epoch, self.rows, self.loss_sum, self.tokens, self.seconds = 0, 0, 0.0, 0, 0.0
         self._save()
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.watch is not None and self.points:
+            self.watch(self.points)
 
     def _best_point(self) -> Point:
         sign = 1 if self.task.metric.higher_is_better else -1

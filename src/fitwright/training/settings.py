@@ -9,6 +9,7 @@ from typing import Any, Self
 from fitwright.core.errors import UsageError
 
 PRECISIONS = ("auto", "fp32", "bf16")
+METHODS = ("full", "lora", "head")
 _BOOLEANS = {"on": True, "true": True, "off": False, "false": False}
 PACKINGS = ("auto", "on", "off")
 
@@ -30,6 +31,12 @@ class TrainSettings:
         max_length: tokens a row is cut at.
         dropout: probability everywhere; ``None`` keeps the model's own.
         precision: ``auto`` (a short timed probe picks), ``fp32`` or ``bf16`` (autocast).
+        method: what trains: ``full`` (all of it), ``lora`` (low-rank additions and the head) or ``head``.
+        lora_rank, lora_alpha, lora_dropout: of the additions, which are scaled by alpha / rank.
+        lora_targets: ``auto`` (every linear layer of the body) or names such as ``query,value``.
+        replay_share: share of each step's rows (or tokens, with ``batch_tokens``) that comes from old data,
+            where there is any.
+        l2_to_start: weight of the penalty that draws parameters back to where they started.
         patience: epochs without a better validation result before the run stops.
         validation, test: shares of the rows held out, by hash of the text.
         seed: of the split, the order of rows, dropout and the new head.
@@ -49,24 +56,40 @@ class TrainSettings:
     dropout: float | None = None
     precision: str = "auto"
     patience: int = 2
+    method: str = "full"
+    lora_rank: int = 8
+    lora_alpha: float = 16.0
+    lora_dropout: float = 0.0
+    lora_targets: str = "auto"
+    replay_share: float = 0.2
+    l2_to_start: float = 0.0
     validation: float = 0.1
     test: float = 0.2
     seed: int = 0
     checkpoint_s: float = 30.0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "batch_tokens", "micro_batches", "max_length", "patience"):
+        counts = ("epochs", "batch_size", "batch_tokens", "micro_batches", "max_length", "patience",
+                  "lora_rank")  # fmt: skip
+        for name in counts:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"{name} must be at least 1", got=value)
         if not self.learning_rate > 0:
             raise UsageError("learning_rate must be above 0", got=self.learning_rate)
-        for name in ("warmup", "dropout", "validation", "test"):
+        for name in ("warmup", "dropout", "validation", "test", "lora_dropout", "replay_share"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
                 raise UsageError(f"{name} must be in [0, 1)", got=value)
         if self.precision not in PRECISIONS:
             raise UsageError("unknown precision", got=self.precision, allowed=", ".join(PRECISIONS))
+        if self.method not in METHODS:
+            raise UsageError("unknown method", got=self.method, allowed=", ".join(METHODS))
+        if self.lora_alpha <= 0 or self.l2_to_start < 0:
+            raise UsageError(
+                "lora_alpha must be above 0 and l2_to_start at least 0",
+                got=(self.lora_alpha, self.l2_to_start),
+            )
         if self.packing not in PACKINGS:
             raise UsageError("unknown packing", got=self.packing, allowed=", ".join(PACKINGS))
 

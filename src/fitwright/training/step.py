@@ -12,6 +12,7 @@ from fitwright.core.progress import Progress
 from fitwright.modeling.dropout import CheapDropout
 from fitwright.training.batches import Batch, Rows
 from fitwright.training.settings import TrainSettings
+from fitwright.training.start_penalty import StartPenalty
 
 if TYPE_CHECKING:
     import torch
@@ -73,6 +74,7 @@ class Stepper:
         self.settings, self.progress, self.device = settings, progress, device
         self.parts, self.precision = settings.micro_batches, "fp32"
         self.dropout: CheapDropout | None = None
+        self.penalty = StartPenalty(model, settings.l2_to_start)
 
     def run(self, rows: Sequence[int], step: int, learning_rate: float, *, epoch: int = 0) -> float:
         """Do one step on those rows; returns its loss.
@@ -96,6 +98,7 @@ class Stepper:
                 self.optimizer.zero_grad(set_to_none=True)
                 self._halve(rows, error)
             torch.set_rng_state(state)
+        self.penalty.add_gradient()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.max_grad_norm)
         if not math.isfinite(float(norm)):
             raise DivergedError(f"the gradient's norm became {float(norm)}", step)
