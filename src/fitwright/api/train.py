@@ -10,6 +10,7 @@ from fitwright.core.progress import Progress, Silent
 
 if TYPE_CHECKING:
     from fitwright.training.job import Job
+    from fitwright.training.range_test import RangeTest
     from fitwright.training.settings import TrainSettings
     from fitwright.training.tasks.interface import Task
 
@@ -66,7 +67,7 @@ def train(
     job = _job(
         Path(data), model, Path(output), _task(task, options), _named(columns, text=text, label=label),
         settings, command or f"fitwright.train({str(data)!r}, model={model!r})", overwrite=overwrite,
-        replay=replay, unbuilt=sweep is not None,
+        replay=replay,
     )  # fmt: skip
     for line in job.data.lines:
         progress.say(line)
@@ -90,24 +91,6 @@ def _task(name: str, options: Mapping[str, Any] | None) -> Task:
     return task_of(name, options)
 
 
-def _job(
-    data: Path, model: str, output: Path, task: Task, columns: Mapping[str, str], settings: TrainSettings,
-    command: str, *, overwrite: bool, replay: str | Path | None, unbuilt: bool,
-) -> Job:  # fmt: skip
-    from fitwright.modeling.sources import resolve_source
-    from fitwright.training.continuation import read_old
-    from fitwright.training.job import Job
-    from fitwright.training.sweep.shape import shape_of
-
-    source = Path(model) if unbuilt and shape_of(Path(model)) else resolve_source(model)
-    rows = task.read(data, columns, settings)
-    old = read_old(Path(replay), source, task, settings, rows) if replay is not None else None
-    return Job(
-        task=task, data=rows, source=source, source_name=model, output=output,
-        provenance=provenance_json(command), overwrite=overwrite, old=old,
-    )  # fmt: skip
-
-
 def _train(job: Job, settings: TrainSettings, progress: Progress, *, verify_resume: bool) -> Path:
     from fitwright.training.job import train_model
 
@@ -129,6 +112,50 @@ def _sweep(job: Job, settings: TrainSettings, space: str, trials: int, progress:
     return run_sweep(
         SweepJob(job=job, settings=settings, space=parameters, trials=trials, shape=shape), progress
     )
+
+
+def find_learning_rate(
+    data: str | Path, *, model: str, output: str | Path = "unused", text: str | None = None,
+    label: str | None = None, task: str = "text-classification", columns: Mapping[str, str] | None = None,
+    options: Mapping[str, Any] | None = None, settings: TrainSettings | None = None,
+    progress: Progress | None = None, command: str | None = None,
+) -> RangeTest:  # fmt: skip
+    """Look for a learning rate: a short run whose rate rises until the loss blows up; nothing is kept of it.
+
+    Takes what :func:`train` takes; ``output`` is not written.
+
+    Returns:
+        The rates and losses of the steps, and the suggested rate.
+    """
+    from fitwright.core.optional import require
+
+    require("torch")
+    from fitwright.training.range_test import range_test
+    from fitwright.training.settings import TrainSettings
+    from fitwright.training.tasks.registry import task_of
+
+    settings = settings or TrainSettings()
+    job = _job(
+        Path(data), model, Path(output), task_of(task, options), _named(columns, text=text, label=label),
+        settings, command or "", overwrite=False,
+    )  # fmt: skip
+    return range_test(job, settings, progress or Silent())
+
+
+def _job(
+    data: Path, model: str, output: Path, task: Task, columns: Mapping[str, str], settings: TrainSettings,
+    command: str, *, overwrite: bool, replay: str | Path | None = None,
+) -> Job:  # fmt: skip
+    from fitwright.modeling.sources import resolve_source
+    from fitwright.training.continuation import read_old
+    from fitwright.training.job import Job
+
+    source, rows = resolve_source(model, scratch=True), task.read(data, columns, settings)
+    old = read_old(Path(replay), source, task, settings, rows) if replay is not None else None
+    return Job(
+        task=task, data=rows, source=source, source_name=model, output=output,
+        provenance=provenance_json(command), overwrite=overwrite, old=old,
+    )  # fmt: skip
 
 
 def _named(columns: Mapping[str, str] | None, **short: str | None) -> dict[str, str]:

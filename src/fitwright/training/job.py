@@ -15,13 +15,14 @@ from fitwright.spec.manifest import Manifest
 from fitwright.training.batches import Rows
 from fitwright.training.checkpoint import drop_checkpoint
 from fitwright.training.continuation import Continuation, OldData
+from fitwright.training.coupled import Coupled
 from fitwright.training.curves import event_file
 from fitwright.training.directory import is_finished, weights_sha256, write_model_directory
 from fitwright.training.history import History
 from fitwright.training.loop import Run, Watch, device_type
-from fitwright.training.method import apply_method, merge_lora, parameter_counts
+from fitwright.training.method import apply_method, merge_lora, parameter_counts, rate_hint
 from fitwright.training.settings import TrainSettings
-from fitwright.training.step import Objective
+from fitwright.training.step import Objective, objective_of
 from fitwright.training.tasks.interface import Task, TaskData
 
 if TYPE_CHECKING:
@@ -96,7 +97,9 @@ def train_model(job: Job, settings: TrainSettings, progress: Progress) -> Path:
     model = job.task.load_model(job.source, job.data)
     set_dropout(model, settings.dropout)
     apply_method(model, settings)
-    execute(job, settings, model, job.task.loss, stage="train", key=key, progress=progress)
+    if (hint := rate_hint(settings)) is not None:
+        progress.say(hint)
+    execute(job, settings, model, objective_of(job.task), stage="train", key=key, progress=progress)
     return job.output
 
 
@@ -104,7 +107,7 @@ def execute(
     job: Job,
     settings: TrainSettings,
     model: nn.Module,
-    objective: Objective,
+    objective: Objective | Coupled,
     *,
     stage: str,
     key: str,

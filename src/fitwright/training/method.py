@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 ADAPTER_FOLDER = "adapter"
 USUAL_LEARNING_RATE = {"full": 5e-5, "lora": 5e-4, "head": 1e-3}
-"""What the command line takes where none is given: the fewer parameters train, the farther each has to go."""
+"""The fewer parameters train, the farther each has to go: LoRA's best rate is about ten times that of full
+training (Schulman et al. 2025, "LoRA without regret")."""
 
 
 def apply_method(model: nn.Module, settings: TrainSettings) -> None:
@@ -52,6 +53,14 @@ def apply_method(model: nn.Module, settings: TrainSettings) -> None:
             head = {}
     for parameter in head.values():
         parameter.requires_grad_(True)
+
+
+def rate_hint(settings: TrainSettings) -> str | None:
+    """What to say of a learning rate that is far below the usual one of the method."""
+    rate, usual = settings.learning_rate, USUAL_LEARNING_RATE[settings.method]
+    if settings.method == "full" or rate > usual / 4:
+        return None
+    return f"a learning rate of {rate:g} is low for --method {settings.method}: {usual:g} is usual"
 
 
 def training_mode(model: nn.Module, method: str) -> None:

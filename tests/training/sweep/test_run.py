@@ -18,7 +18,7 @@ from fitwright.training.job import Job
 from fitwright.training.settings import TrainSettings
 from fitwright.training.sweep.result import SweepResult
 from fitwright.training.sweep.run import SweepJob, run_sweep
-from fitwright.training.sweep.shape import built_source, shape_of
+from fitwright.training.sweep.shape import shape_of, shaped_source
 from fitwright.training.sweep.space import Parameter, parse_space
 from tests.training.test_classification import StopAfter
 
@@ -125,5 +125,5 @@ def test_a_model_without_weights_is_built_in_every_shape(make_job: MakeJob, tmp_
     assert result.default.values == {"depth": 4, "width": 32}
     sizes = {(row.values["depth"], row.values["width"]): row.parameters for row in result.rows}
     assert len(set(sizes.values())) == len(sizes) > 1
-    wide = json.loads((built_source(bare, {"width": 48}, 0, tmp_path) / "config.json").read_text())
+    wide = json.loads((shaped_source(bare, {"width": 48}, tmp_path) / "config.json").read_text())
     assert (wide["hidden_size"], wide["intermediate_size"], wide["num_hidden_layers"]) == (48, 96, 4)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fitwright.core.errors import UsageError
-from fitwright.core.files import folder_lock, new_directory, sha256_file, sha256_json, write_json, write_text
+from fitwright.core.files import folder_lock, new_directory, sha256_json, write_json, write_text
 from fitwright.core.progress import Progress
 from fitwright.core.units import format_seconds
 from fitwright.training.directory import is_finished, read_history
@@ -19,7 +19,7 @@ from fitwright.training.job import Job, run_key, train_model
 from fitwright.training.settings import TrainSettings
 from fitwright.training.step import DivergedError
 from fitwright.training.sweep.result import SWEEP_NAME, TABLE_NAME, Row, SweepResult, importances
-from fitwright.training.sweep.shape import built_source
+from fitwright.training.sweep.shape import shaped_source
 from fitwright.training.sweep.space import SHAPES, Parameter
 from fitwright.training.sweep.table import markdown_table
 from fitwright.training.sweep.trials import PrunedError, Trial, Trials
@@ -61,8 +61,7 @@ def run_sweep(sweep: SweepJob, progress: Progress, clock: Callable[[], float] = 
     """
     job = sweep.job
     space = [parameter.text() for parameter in sweep.space]
-    config = sha256_file(job.source / "config.json") if sweep.shape else ""
-    key = sha256_json([run_key(job, "sweep", sweep.settings.as_json()), space, config])
+    key = sha256_json([run_key(job, "sweep", sweep.settings.as_json()), space])
     whole = f"{key}-{sweep.trials}"
     if (job.output / SWEEP_NAME).is_file() and SweepResult.read(job.output).key == whole:
         progress.say(f"{job.output}: already swept, nothing to do")
@@ -169,7 +168,7 @@ class _Runner:
         job = replace(sweep.job, output=output, overwrite=True, watch=watch)
         if sweep.shape:
             shape = {k: v for k, v in values.items() if k in SHAPES}
-            source = built_source(sweep.job.source, shape, settings.seed, self.work / "sources")
+            source = shaped_source(sweep.job.source, shape, self.work / "sources")
             job = replace(job, source=source)
         return read_history(train_model(job, settings, self.progress))
 

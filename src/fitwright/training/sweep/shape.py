@@ -9,7 +9,9 @@ from typing import Any
 from fitwright.core.errors import UsageError
 from fitwright.core.files import new_directory, sha256_json
 from fitwright.core.optional import require
-from fitwright.modeling.classifier import copy_tokenizer, quiet_transformers
+from fitwright.modeling.classifier import copy_tokenizer
+from fitwright.modeling.quiet import quiet_transformers
+from fitwright.modeling.sources import is_scratch
 
 _FIELDS = {
     "width": ("hidden_size", "d_model", "n_embd", "dim"),
@@ -27,7 +29,7 @@ def shape_of(folder: Path) -> dict[str, int]:
     Raises:
         UsageError: its config does not tell them.
     """
-    if not (folder / "config.json").is_file() or any(folder.glob("model*.safetensors")):
+    if not is_scratch(folder):
         return {}
     config = _config(folder)
     found = {name: _field(config, fields) for name, fields in _FIELDS.items()}
@@ -39,26 +41,23 @@ def shape_of(folder: Path) -> dict[str, int]:
     return {name: int(getattr(config, field)) for name, field in found.items() if field is not None}
 
 
-def built_source(folder: Path, shape: Mapping[str, int], seed: int, into: Path) -> Path:
-    """A model directory with random weights: ``folder``'s config in that shape, and its tokenizer.
+def shaped_source(folder: Path, shape: Mapping[str, int], into: Path) -> Path:
+    """``folder``'s config in that shape, and its tokenizer: what a model is built from.
 
     Args:
         folder: config and tokenizer.
         shape: width, heads, depth; what it does not name stays.
-        seed: of the weights.
         into: folder under which it is made; one that is there already is returned.
 
     Raises:
         UsageError: the width cannot be divided among the heads.
     """
-    path = into / sha256_json([dict(sorted(shape.items())), seed])[:12]
+    path = into / sha256_json(dict(sorted(shape.items())))[:12]
     if path.is_dir():
         return path
     config = _shaped(_config(folder), shape)
-    torch, transformers = require("torch"), require("transformers")
-    with torch.random.fork_rng(devices=[]), quiet_transformers(), new_directory(path) as work:
-        torch.manual_seed(seed)
-        transformers.AutoModel.from_config(config).save_pretrained(work)
+    with quiet_transformers(), new_directory(path) as work:
+        config.save_pretrained(work)
         copy_tokenizer(folder, work)
     return path
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fitwright.core.errors import UsageError
-from fitwright.training.settings import TrainSettings, settings_of
+from fitwright.training.settings import TrainSettings
 
 DEFAULT = "default"
 SHAPES = ("width", "heads", "depth")
@@ -117,12 +117,14 @@ def _parameter(text: str, shape: Mapping[str, int]) -> Parameter:
 
 def _value(name: str, text: str) -> Any:
     """The text as a value that the setting takes."""
-    if name not in SHAPES:
-        return getattr(settings_of({name: text.strip()}, TrainSettings()), name)
+    kind = "int" if name in SHAPES else str(TrainSettings.__dataclass_fields__[name].type)
+    read: type = {"int": int, "float": float}.get(kind.partition(" |")[0], str)
     try:
-        value = int(text)
+        value = read(text.strip())
     except ValueError:
-        value = 0
-    if value < 1:
+        raise UsageError(f"{name} has a wrong value", got=text, allowed=kind) from None
+    if name not in SHAPES:
+        TrainSettings().but(**{name: value})
+    elif value < 1:
         raise UsageError(f"{name} must be a whole number from 1", got=text)
     return value
