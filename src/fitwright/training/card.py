@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from fitwright.core.units import format_seconds
+from fitwright.core.units import format_count, format_seconds
 from fitwright.spec.manifest import Manifest
 from fitwright.training.history import History
+from fitwright.training.tasks.interface import Task
 
 
-def model_card(manifest: Manifest, history: History) -> str:
+def model_card(manifest: Manifest, history: History, task: Task) -> str:
     """Markdown with the YAML head that the Hub reads."""
-    best = history.points[history.best_epoch]
+    best = history.best
     data, source = manifest.data, manifest.made_from
     versions = manifest.provenance.get("versions", {})
     lines = [
@@ -19,7 +20,7 @@ def model_card(manifest: Manifest, history: History) -> str:
         "tags: [fitwright]",
         "---",
         "",
-        f"# {manifest.task}: {', '.join(manifest.labels[:8])}{' …' if len(manifest.labels) > 8 else ''}",
+        f"# {manifest.task}{_labels(manifest)}",
         "",
         f"Made by `fitwright` ({manifest.stage}) from `{source.get('model')}`.",
         "",
@@ -27,8 +28,10 @@ def model_card(manifest: Manifest, history: History) -> str:
         "|---|---|",
         f"| Rows (train / validation / test) | {' / '.join(str(n) for n in data.get('split_rows', ()))} |",
         f"| Data fingerprint (SHA-256) | `{data.get('fingerprint')}` |",
-        f"| Validation accuracy | {best.validation_accuracy:.2%} (epoch {history.best_epoch + 1}) |",
-        f"| Validation loss | {best.validation_loss:.4f} nats |",
+        f"| Validation {history.metric} | {task.metric.text(best.score)} (epoch {history.best_epoch + 1}) |",
+        f"| Validation loss | {best.validation_loss:.4f} |",
+        f"| Trained parameters | {_trained(history)} |",
+        *_continued(history, task),
         f"| Precision | {history.precision} |",
         f"| Training time | {format_seconds(history.seconds)} |",
         f"| Seed | {manifest.seed} |",
@@ -37,9 +40,7 @@ def model_card(manifest: Manifest, history: History) -> str:
         "## Use",
         "",
         "```python",
-        "from transformers import pipeline",
-        "",
-        'classify = pipeline("text-classification", model=".")',
+        *task.usage().splitlines(),
         "```",
         "",
         "## Rebuild",
@@ -54,3 +55,21 @@ def model_card(manifest: Manifest, history: History) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _trained(history: History) -> str:
+    trained, total = history.trained_parameters, history.total_parameters
+    return f"{format_count(trained)} ({history.method}), of a model of {format_count(total)}"
+
+
+def _continued(history: History, task: Task) -> list[str]:
+    name, text = task.metric.name, task.metric.text
+    return [
+        f"| Test {name}, {which} task | {text(found['before'][name])}, then {text(found['after'][name])} |"
+        for which, found in history.continued.items()
+    ]
+
+
+def _labels(manifest: Manifest) -> str:
+    shown = ", ".join(manifest.labels[:8])
+    return f": {shown}{' …' if len(manifest.labels) > 8 else ''}" if shown else ""

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from fitwright.core.errors import UsageError
 from fitwright.core.files import new_directory, read_json, sha256_file, write_json, write_text
-from fitwright.modeling.classifier import save_classifier
 from fitwright.spec.manifest import MANIFEST_NAME, Manifest
 from fitwright.training.card import model_card
 from fitwright.training.history import History, Point
+from fitwright.training.method import ADAPTER_FOLDER, Adapter
+from fitwright.training.tasks.interface import Task
 
 if TYPE_CHECKING:
     from torch import nn
@@ -45,25 +46,35 @@ def is_finished(output: Path, key: str, *, overwrite: bool) -> bool:
 
 
 def weights_sha256(folder: Path) -> str:
-    """One hash for all safetensors files of a model directory."""
-    hashes = [sha256_file(path) for path in sorted(folder.glob("model*.safetensors"))]
+    """One hash for what a run starts from: all safetensors files of a model directory, or without any the
+    configuration and tokenizer of a model to be made from scratch."""
+    files = sorted(folder.glob("model*.safetensors")) or [folder / "config.json", folder / "tokenizer.json"]
+    hashes = [sha256_file(path) for path in files if path.is_file()]
     return hashes[0] if len(hashes) == 1 else "+".join(h[:16] for h in hashes)
 
 
 def write_model_directory(
     model: nn.Module,
-    tokenizer_from: Path,
     output: Path,
     manifest: Manifest,
     history: History,
     events: Path,
+    *,
+    task: Task,
+    source: Path,
+    adapter: Adapter | None = None,
 ) -> None:
-    """Write weights, config, tokenizer, manifest, card and curves; the folder appears whole."""
+    """Write weights, config, tokenizer, manifest, card and curves; the folder appears whole.
+
+    ``adapter``: what LoRA trained, kept beside the weights that it was merged into.
+    """
     with new_directory(output) as work:
-        save_classifier(model, tokenizer_from, work)
+        task.save(model, source, work)
+        if adapter is not None:
+            adapter.save(work / ADAPTER_FOLDER, str(manifest.made_from.get("model")))
         manifest.write(work)
         write_json(work / HISTORY_NAME, history.as_json())
-        write_text(work / "README.md", model_card(manifest, history))
+        write_text(work / "README.md", model_card(manifest, history, task))
         for file in sorted(events.glob("events.out.*")):
             (work / "runs").mkdir(exist_ok=True)
             (work / "runs" / file.name).write_bytes(file.read_bytes())
@@ -72,4 +83,10 @@ def write_model_directory(
 def read_history(folder: Path) -> History:
     """The curves of a model directory that :func:`write_model_directory` wrote."""
     data: Mapping[str, Any] = read_json(folder / HISTORY_NAME, what="training history")
-    return History(**{**data, "points": tuple(Point(**p) for p in data["points"])})
+    try:
+        return History(**{**data, "points": tuple(Point(**p) for p in data["points"])})
+    except (KeyError, TypeError) as error:
+        raise UsageError(
+            f"{HISTORY_NAME} is damaged, or was written by another version of fitwright",
+            got=str(folder / HISTORY_NAME), mend="Train the model again with this version.",
+        ) from error  # fmt: skip
