@@ -131,7 +131,7 @@ def test_the_manifest_is_enough_to_rebuild(fitted: Fitted, reviews_csv: Path, ti
     assert manifest.seed == 0
     assert manifest.max_length == 48
     assert manifest.data["fingerprint"]
-    assert (manifest.data["text_column"], manifest.data["label_column"]) == ("text", "label")
+    assert (manifest.data["columns"]["text"], manifest.data["columns"]["label"]) == ("text", "label")
     assert sum(manifest.data["split_rows"]) == 400
     assert manifest.settings["budget"] == "size=1.06MB,max-drop=100"
     assert manifest.settings["train"]["epochs"] == 1

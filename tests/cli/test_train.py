@@ -66,5 +66,5 @@ def test_columns_are_named_or_found(
     assert run([*given, *named]) == 0
     manifest = Manifest.read(tmp_path / "out")
     assert manifest.labels == ("0", "1")
-    assert (manifest.data["text_column"], manifest.data["label_column"]) == ("review", "stars")
+    assert (manifest.data["columns"]["text"], manifest.data["columns"]["label"]) == ("review", "stars")
     assert "Traceback" not in capsys.readouterr().err

@@ -20,10 +20,11 @@ from fitwright.data.tokens import TextTokenizer
 from fitwright.modeling.classifier import load_classifier
 from fitwright.modeling.layers import keep_layers, spread
 from fitwright.spec.manifest import Manifest
-from fitwright.training.batches import EncodedRows
-from fitwright.training.classification import Job
+from fitwright.training.batches import sorted_batches
 from fitwright.training.directory import read_history
+from fitwright.training.job import Job
 from fitwright.training.settings import TrainSettings
+from fitwright.training.tasks.text_classification import TextClassification, task_data
 
 MakeJob = Callable[..., Job]
 TRAIN = TrainSettings(
@@ -47,7 +48,8 @@ def make_job(reviews_csv: Path, teacher_dir: Path, tmp_path: Path) -> MakeJob:
     def make(name: str = "student") -> Job:
         dataset, source = load_labelled(reviews_csv)
         return Job(
-            splits=split(dataset), data=source, source=teacher_dir, source_name="teacher",
+            task=TextClassification(), data=task_data(source, split(dataset)), source=teacher_dir,
+            source_name="teacher",
             output=tmp_path / name, provenance={"command": "a test", "versions": {}},
         )  # fmt: skip
 
@@ -71,25 +73,21 @@ class StopAfter(Silent):
 
 def divergence(teacher: torch.nn.Module, student: torch.nn.Module, job: Job) -> float:
     """Mean KL(teacher ‖ student) in nats over the test part, rows that neither saw in training."""
-    tokenizer = TextTokenizer.load(job.source, 48)
-    rows = EncodedRows.encode(job.splits.test, tokenizer)
+    rows = job.task.encode(job.data.test, job.source, job.work, 48)
     total = 0.0
     with torch.inference_mode():
-        for batch in rows.sorted_batches(32, torch.device("cpu")):
-            logs = [
-                m.eval()(input_ids=batch.ids_BT, attention_mask=batch.mask_BT).logits.log_softmax(-1)
-                for m in (teacher, student)
-            ]
+        for _, batch in sorted_batches(rows, 32, torch.device("cpu")):
+            logs = [m.eval()(**batch.inputs).logits.log_softmax(-1) for m in (teacher, student)]
             total += float((logs[0].exp() * (logs[0] - logs[1])).sum())
     return total / len(rows)
 
 
 def test_a_student_comes_to_answer_as_its_teacher(make_job: MakeJob) -> None:
     job = make_job()
-    teacher = load_classifier(job.source, job.splits.train.names)
+    teacher = load_classifier(job.source, job.data.labels)
     before = divergence(teacher, keep_layers(teacher, spread(4, 2)), job)
     folder = distil(job, SETTINGS, Silent())
-    student = load_classifier(folder, job.splits.train.names)
+    student = load_classifier(folder, job.data.labels)
     assert student.config.num_hidden_layers == 2
     assert divergence(teacher, student, job) < 0.7 * before
     losses = [point.train_loss for point in read_history(folder).points]
@@ -118,10 +116,9 @@ def test_interrupted_it_ends_with_the_same_bits(make_job: MakeJob, steps: int) -
 @torch.no_grad()
 def test_a_copy_of_the_teacher_has_nothing_to_learn(make_job: MakeJob) -> None:
     job = make_job()
-    teacher = load_classifier(job.source, job.splits.train.names).eval()
-    batch = EncodedRows.encode(job.splits.test, TextTokenizer.load(job.source, 48)).batch(
-        [0, 1, 2], torch.device("cpu")
-    )
+    teacher = load_classifier(job.source, job.data.labels).eval()
+    rows = job.task.encode(job.data.test, job.source, job.work, 48)
+    batch = rows.batch([0, 1, 2], torch.device("cpu"))
     same = keep_layers(teacher, (0, 1, 2, 3)).eval()
     loss = Distillation(teacher, (0, 1, 2, 3), SETTINGS)
     assert float(loss(same, batch)) == pytest.approx(0.0, abs=1e-6)
@@ -136,13 +133,14 @@ def test_a_copy_of_the_teacher_has_nothing_to_learn(make_job: MakeJob) -> None:
 def test_padding_teaches_nothing(make_job: MakeJob) -> None:
     """The same rows, padded further: the same loss."""
     job = make_job()
-    teacher = load_classifier(job.source, job.splits.train.names).eval()
-    rows = EncodedRows.encode(job.splits.test, TextTokenizer.load(job.source, 48))
+    teacher = load_classifier(job.source, job.data.labels).eval()
+    rows = job.task.encode(job.data.test, job.source, job.work, 48)
+    pad_id = TextTokenizer.load(job.source, 48).pad_id
     narrow = rows.batch([0, 1], torch.device("cpu"))
     pad = torch.nn.functional.pad
-    wide = replace(
-        narrow, ids_BT=pad(narrow.ids_BT, (0, 16), value=rows.pad_id), mask_BT=pad(narrow.mask_BT, (0, 16))
-    )
+    ids, mask = narrow.inputs["input_ids"], narrow.inputs["attention_mask"]
+    wider = {"input_ids": pad(ids, (0, 16), value=pad_id), "attention_mask": pad(mask, (0, 16))}
+    wide = replace(narrow, inputs=wider)
     student, loss = keep_layers(teacher, (0, 3)).eval(), Distillation(teacher, (0, 3), SETTINGS)
     assert float(loss(student, wide)) == pytest.approx(float(loss(student, narrow)), rel=1e-4)
 

@@ -19,7 +19,7 @@ from fitwright.spec.budget import Budget
 from fitwright.spec.device import Device
 from fitwright.spec.quantity import Quantity
 from fitwright.spec.record import Record
-from fitwright.training.classification import Job
+from fitwright.training.job import Job
 
 SOURCE_SIZE = 90_000_000.0
 DEVICE = Device(
@@ -83,7 +83,7 @@ Run = Callable[..., tuple[Found, Machine]]
 @pytest.fixture
 def run(tmp_path: Path, encoder_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     job = Job(
-        splits=SimpleNamespace(validation=None), data=None, source=encoder_dir, source_name="teacher",  # type: ignore[arg-type]
+        task=None, data=SimpleNamespace(validation=None), source=encoder_dir, source_name="teacher",  # type: ignore[arg-type]
         output=tmp_path / "unused", provenance={},
     )  # fmt: skip
     source = Source(

@@ -8,7 +8,8 @@ import pytest
 
 from fitwright.data.dataset import load_labelled
 from fitwright.data.splitting import split
-from fitwright.training.classification import Job
+from fitwright.training.job import Job
+from fitwright.training.tasks.text_classification import TextClassification, task_data
 
 
 @pytest.fixture
@@ -18,7 +19,8 @@ def make_job(reviews_csv: Path, tiny_model_dir: Path, tmp_path: Path) -> Callabl
     def make(name: str = "out", **changes: Any) -> Job:
         dataset, source = load_labelled(reviews_csv)
         given = {
-            "splits": split(dataset), "data": source, "source": tiny_model_dir, "source_name": "tiny",
+            "task": TextClassification(), "data": task_data(source, split(dataset)),
+            "source": tiny_model_dir, "source_name": "tiny",
             "output": tmp_path / name, "provenance": {"command": "a test", "versions": {}},
         }  # fmt: skip
         return Job(**{**given, **changes})

@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 from fitwright.core.errors import RunError, UsageError
 from fitwright.core.progress import Silent, Task
 from fitwright.spec.manifest import Manifest
-from fitwright.training.classification import Job, train_classifier
 from fitwright.training.directory import read_history
+from fitwright.training.job import Job, train_model
 from fitwright.training.settings import TrainSettings
 
 MakeJob = Callable[..., Job]
@@ -44,10 +44,10 @@ def test_a_model_directory_comes_out_that_transformers_loads(make_job: MakeJob) 
     from transformers import pipeline
 
     job = make_job()
-    folder = train_classifier(job, SETTINGS, Silent())
+    folder = train_model(job, SETTINGS, Silent())
     manifest, history = Manifest.read(folder), read_history(folder)
     assert manifest.labels == ("negative", "positive")
-    assert manifest.data["fingerprint"] == job.data.fingerprint
+    assert manifest.data["fingerprint"] == job.data.source.fingerprint
     assert sum(manifest.data["split_rows"]) == 400
     assert manifest.settings["learning_rate"] == 5e-3
     assert len(history.points) == 2
@@ -59,12 +59,12 @@ def test_a_model_directory_comes_out_that_transformers_loads(make_job: MakeJob) 
 
 @pytest.mark.parametrize("steps", [0, 3, 9, 13])
 def test_an_interrupted_run_ends_with_the_same_bits(make_job: MakeJob, steps: int) -> None:
-    whole = train_classifier(make_job("whole"), SETTINGS, Silent())
+    whole = train_model(make_job("whole"), SETTINGS, Silent())
     job = make_job("broken")
     with pytest.raises(KeyboardInterrupt):
-        train_classifier(job, SETTINGS, StopAfter(steps))
+        train_model(job, SETTINGS, StopAfter(steps))
     assert not job.output.exists()
-    resumed = train_classifier(job, SETTINGS, Silent())
+    resumed = train_model(job, SETTINGS, Silent())
     expected, found = (load_file(folder / "model.safetensors") for folder in (whole, resumed))
     assert all((expected[name] == found[name]).all() for name in expected)
     assert not job.work.exists()
@@ -72,24 +72,24 @@ def test_an_interrupted_run_ends_with_the_same_bits(make_job: MakeJob, steps: in
 
 def test_the_same_command_again_trains_nothing(make_job: MakeJob) -> None:
     job = make_job()
-    folder = train_classifier(job, SETTINGS, Silent())
+    folder = train_model(job, SETTINGS, Silent())
     stamp = (folder / "model.safetensors").stat().st_mtime_ns
-    train_classifier(job, SETTINGS, StopAfter(0))
+    train_model(job, SETTINGS, StopAfter(0))
     assert (folder / "model.safetensors").stat().st_mtime_ns == stamp
 
 
 def test_another_result_is_never_overwritten_unasked(make_job: MakeJob) -> None:
     job = make_job()
-    train_classifier(job, SETTINGS, Silent())
+    train_model(job, SETTINGS, Silent())
     with pytest.raises(UsageError, match="--overwrite"):
-        train_classifier(job, SETTINGS.but(seed=7), Silent())
-    train_classifier(replace(job, overwrite=True), SETTINGS.but(seed=7), Silent())
+        train_model(job, SETTINGS.but(seed=7), Silent())
+    train_model(replace(job, overwrite=True), SETTINGS.but(seed=7), Silent())
     assert Manifest.read(job.output).seed == 7
 
 
 def test_a_run_that_stops_improving_ends_early_with_its_best_epoch(make_job: MakeJob) -> None:
     settings = SETTINGS.but(epochs=12, learning_rate=1e-9, patience=2)
-    folder = train_classifier(make_job(), settings, Silent())
+    folder = train_model(make_job(), settings, Silent())
     history = read_history(folder)
     assert history.stopped_early
     assert len(history.points) == history.best_epoch + 3
@@ -97,23 +97,23 @@ def test_a_run_that_stops_improving_ends_early_with_its_best_epoch(make_job: Mak
 
 def test_a_loss_that_is_no_number_is_explained(make_job: MakeJob) -> None:
     with pytest.raises(RunError, match="learning-rate"):
-        train_classifier(make_job(), SETTINGS.but(learning_rate=1e20), Silent())
+        train_model(make_job(), SETTINGS.but(learning_rate=1e20), Silent())
 
 
 def test_a_damaged_checkpoint_is_named(make_job: MakeJob) -> None:
     job = make_job()
     with pytest.raises(KeyboardInterrupt):
-        train_classifier(job, SETTINGS, StopAfter(3))
+        train_model(job, SETTINGS, StopAfter(3))
     state = next(job.work.rglob("state.safetensors"))
     state.write_bytes(state.read_bytes()[:1000])
     with pytest.raises(RunError, match="damaged"):
-        train_classifier(job, SETTINGS, Silent())
+        train_model(job, SETTINGS, Silent())
 
 
 def test_a_checkpoint_holds_no_pickle(make_job: MakeJob) -> None:
     job = make_job()
     with pytest.raises(KeyboardInterrupt):
-        train_classifier(job, SETTINGS, StopAfter(3))
+        train_model(job, SETTINGS, StopAfter(3))
     names = {path.name for path in job.work.rglob("*") if path.is_file()}
     assert {"state.safetensors", "state.json"} <= names
     assert not [name for name in names if name.endswith((".pt", ".bin", ".pkl"))]
@@ -126,7 +126,7 @@ def test_two_commands_never_share_a_folder(make_job: MakeJob) -> None:
 
     job = make_job()
     with folder_lock(job.work), pytest.raises(RunError, match="another fitwright command"):
-        train_classifier(job, SETTINGS, Silent())
+        train_model(job, SETTINGS, Silent())
 
 
 def test_settings_refuse_nonsense() -> None:

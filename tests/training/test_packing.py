@@ -11,15 +11,12 @@ from safetensors.torch import load_file
 
 from fitwright.core.errors import UsageError
 from fitwright.core.progress import Silent
-from fitwright.data.tokens import TextTokenizer
 from fitwright.modeling.classifier import load_classifier
 from fitwright.modeling.packing.model import PackedModel
-from fitwright.training.batches import EncodedRows
-from fitwright.training.classification import Job, set_dropout, train_classifier
 from fitwright.training.directory import read_history
+from fitwright.training.job import Job, set_dropout, train_model
 from fitwright.training.packing import choose_packing
 from fitwright.training.settings import TrainSettings
-from fitwright.training.step import cross_entropy
 from tests.modeling.packing.families import tiny
 from tests.training.test_classification import StopAfter
 
@@ -29,15 +26,15 @@ SETTINGS = TrainSettings(epochs=2, learning_rate=5e-3, precision="fp32", max_len
 
 def test_loss_and_gradients_weigh_rows_as_the_padded_run_does(make_job: MakeJob) -> None:
     job = make_job()
-    rows = EncodedRows.encode(job.splits.train, TextTokenizer.load(job.source, 48))
+    rows = job.task.encode(job.data.train, job.source, job.work, 48)
     batch = rows.batch(list(range(20)), torch.device("cpu"))
     found = []
     for packed in (False, True):
-        model = load_classifier(job.source, job.splits.train.names).train()
+        model = load_classifier(job.source, job.data.labels).train()
         set_dropout(model, 0.0)
         if packed:
             PackedModel(model, multiple=64)
-        loss = cross_entropy(model, batch)
+        loss = job.task.loss(model, batch)
         loss.backward()
         found.append([loss.detach()] + [p.grad for p in model.parameters() if p.grad is not None])
     assert len(found[0]) == len(found[1])
@@ -51,18 +48,18 @@ def test_loss_and_gradients_weigh_rows_as_the_padded_run_does(make_job: MakeJob)
 )  # fmt: skip
 def test_a_token_budget_resumes_to_the_same_bits(make_job: MakeJob, changes: dict[str, object]) -> None:
     settings = SETTINGS.but(**changes)
-    whole = train_classifier(make_job("whole"), settings, Silent())
+    whole = train_model(make_job("whole"), settings, Silent())
     assert read_history(whole).packing == changes["packing"]
     job = make_job("broken")
     with pytest.raises(KeyboardInterrupt):
-        train_classifier(job, settings, StopAfter(9))
-    resumed = train_classifier(job, settings, Silent())
+        train_model(job, settings, StopAfter(9))
+    resumed = train_model(job, settings, Silent())
     expected, found = (load_file(folder / "model.safetensors") for folder in (whole, resumed))
     assert all((expected[name] == found[name]).all() for name in expected)
 
 
 def test_the_saved_model_remembers_nothing_of_it(make_job: MakeJob) -> None:
-    folder = train_classifier(make_job(), SETTINGS.but(epochs=1), Silent())
+    folder = train_model(make_job(), SETTINGS.but(epochs=1), Silent())
     assert read_history(folder).packing == "on"  # auto, on a CPU, with rows of uneven length
     assert "packed" not in (folder / "config.json").read_text()
 

@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-import fitwright.training.classification as classification
 from fitwright.core.errors import RunError
 from fitwright.core.progress import Silent
-from fitwright.training.classification import Job, train_classifier
 from fitwright.training.directory import read_history
+from fitwright.training.job import Job, train_model
 from fitwright.training.settings import TrainSettings
 from fitwright.training.spikes import WINDOW, SpikeWatch
-from fitwright.training.step import cross_entropy
+from fitwright.training.tasks.text_classification import TextClassification
 
 MakeJob = Callable[..., Job]
 SETTINGS = TrainSettings(epochs=1, learning_rate=5e-3, precision="fp32", max_length=48, checkpoint_s=0.0)
@@ -33,12 +32,12 @@ class Lines(Silent):
 
 def spoilt(calls: set[int], factor: float) -> Callable[..., torch.Tensor]:
     """The usual loss, multiplied at those calls."""
-    count = 0
+    count, usual = 0, TextClassification.loss
 
     def objective(*given: Any) -> torch.Tensor:
         nonlocal count
         count += 1
-        return cross_entropy(*given) * (factor if count in calls else 1.0)
+        return usual(*given) * (factor if count in calls else 1.0)
 
     return objective
 
@@ -52,8 +51,8 @@ def test_a_loss_that_is_no_number_is_rolled_back(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch, call: int, checkpoint_s: float, back: int
 ) -> None:
     progress = Lines()
-    monkeypatch.setattr(classification, "cross_entropy", spoilt({call}, math.nan))
-    folder = train_classifier(make_job(), SETTINGS.but(checkpoint_s=checkpoint_s), progress)
+    monkeypatch.setattr(TextClassification, "loss", spoilt({call}, math.nan))
+    folder = train_model(make_job(), SETTINGS.but(checkpoint_s=checkpoint_s), progress)
     history = read_history(folder)
     assert history.rollbacks == 1
     assert math.isfinite(history.points[0].train_loss)
@@ -61,10 +60,10 @@ def test_a_loss_that_is_no_number_is_rolled_back(
 
 
 def test_it_gives_up_after_a_few_times(make_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classification, "cross_entropy", spoilt(set(range(4, 99)), math.inf))
+    monkeypatch.setattr(TextClassification, "loss", spoilt(set(range(4, 99)), math.inf))
     progress = Lines()
     with pytest.raises(RunError, match=r"became inf at step 3.*--learning-rate"):
-        train_classifier(make_job(), SETTINGS, progress)
+        train_model(make_job(), SETTINGS, progress)
     scales = [line.split(" of the learning rate")[0].split()[-1] for line in progress.said]
     assert scales == ["0.5", "0.25", "0.125"]
 
@@ -81,7 +80,13 @@ def test_a_spike_is_one_and_noise_is_none() -> None:
 
 def test_a_spike_is_rolled_back(make_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
     progress = Lines()
-    monkeypatch.setattr(classification, "cross_entropy", spoilt({40}, 1e4))
-    folder = train_classifier(make_job(), SETTINGS.but(epochs=5, patience=9), progress)
+    monkeypatch.setattr(TextClassification, "loss", spoilt({40}, 1e4))
+    folder = train_model(make_job(), SETTINGS.but(epochs=5, patience=9), progress)
     assert read_history(folder).rollbacks == 1
     assert [line for line in progress.said if "the loss jumped" in line]
+
+
+def test_one_hard_row_alone_is_no_spike() -> None:
+    watch = SpikeWatch([[0.5] * WINDOW, [0.1] * WINDOW])
+    assert not watch.is_spike(1.5, size=1 / 32)
+    assert watch.is_spike(1.5)

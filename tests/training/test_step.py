@@ -10,11 +10,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-import fitwright.training.classification as classification
+import fitwright.training.tasks.text_classification as classification
 from fitwright.core.errors import RunError
 from fitwright.core.progress import Silent
-from fitwright.training.classification import Job, train_classifier
 from fitwright.training.directory import read_history
+from fitwright.training.job import Job, train_model
 from fitwright.training.settings import TrainSettings
 from fitwright.training.step import cut
 from tests.training.test_classification import StopAfter
@@ -62,7 +62,7 @@ def memory_for(rows: int, error: BaseException, monkeypatch: pytest.MonkeyPatch)
 
 
 def weights(job: Job, settings: TrainSettings, progress: Silent | None = None) -> dict[str, torch.Tensor]:
-    return load_file(train_classifier(job, settings, progress or Silent()) / "model.safetensors")
+    return load_file(train_model(job, settings, progress or Silent()) / "model.safetensors")
 
 
 def same_bits(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
@@ -96,7 +96,7 @@ def test_it_resumes_in_the_parts_that_fitted(make_job: MakeJob, monkeypatch: pyt
     with memory_for(8, ERRORS[0], monkeypatch):
         whole = weights(make_job("whole"), SETTINGS)
         with pytest.raises(KeyboardInterrupt):
-            train_classifier(make_job("broken"), SETTINGS, StopAfter(4))
+            train_model(make_job("broken"), SETTINGS, StopAfter(4))
         progress = Lines()
         assert same_bits(weights(make_job("broken"), SETTINGS, progress), whole)
     assert not [line for line in progress.said if "out of memory" in line]
@@ -104,13 +104,13 @@ def test_it_resumes_in_the_parts_that_fitted(make_job: MakeJob, monkeypatch: pyt
 
 def test_a_row_that_fits_nowhere_is_said(make_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
     with memory_for(0, ERRORS[0], monkeypatch), pytest.raises(RunError, match=r"single row.*--max-length"):
-        train_classifier(make_job(), SETTINGS, Silent())
+        train_model(make_job(), SETTINGS, Silent())
 
 
 def test_other_errors_are_not_taken_for_memory(make_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
     error = RuntimeError("mat1 and mat2 shapes cannot be multiplied")
     with memory_for(8, error, monkeypatch), pytest.raises(RuntimeError, match="shapes"):
-        train_classifier(make_job(), SETTINGS, Silent())
+        train_model(make_job(), SETTINGS, Silent())
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from fitwright.core.files import read_json
 from fitwright.core.progress import Silent
 from fitwright.modeling.comparison import WeightComparison, compare_weights
 from fitwright.training import verification
-from fitwright.training.classification import Job, train_classifier
+from fitwright.training.job import Job, train_model
 from fitwright.training.settings import TrainSettings
 
 MakeJob = Callable[..., Job]
@@ -21,7 +21,7 @@ SETTINGS = TrainSettings(epochs=2, learning_rate=5e-3, precision="fp32", max_len
 def test_a_killed_run_is_resumed_and_compared(make_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verification, "CHECKPOINT_S", 0.0)
     job = make_job()
-    folder = train_classifier(job, SETTINGS, Silent())
+    folder = train_model(job, SETTINGS, Silent())
     steps = verification.total_steps(folder)
     proof = verification.verify_resume(job, SETTINGS, steps - 2, Silent())
     assert proof.identical
@@ -33,8 +33,8 @@ def test_a_killed_run_is_resumed_and_compared(make_job: MakeJob, monkeypatch: py
 
 
 def test_one_bit_is_found(make_job: MakeJob) -> None:
-    left = train_classifier(make_job("left"), SETTINGS.but(epochs=1), Silent())
-    right = train_classifier(make_job("right"), SETTINGS.but(epochs=1), Silent())
+    left = train_model(make_job("left"), SETTINGS.but(epochs=1), Silent())
+    right = train_model(make_job("right"), SETTINGS.but(epochs=1), Silent())
     assert compare_weights(left, right) == WeightComparison(tensors=73, different=())
     weights = load_file(right / "model.safetensors")
     before = float(weights["classifier.bias"][0])

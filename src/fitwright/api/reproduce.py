@@ -42,23 +42,22 @@ def reproduce(
 
     require("torch")
     from fitwright.api.train import provenance_json
-    from fitwright.data.dataset import load_labelled
-    from fitwright.data.splitting import split
     from fitwright.modeling.sources import resolve_source
     from fitwright.spec.manifest import Manifest
-    from fitwright.training.classification import Job
+    from fitwright.training.job import Job
     from fitwright.training.reproduction import recorded_settings, reproduce_run
+    from fitwright.training.tasks.registry import task_of
 
     folder, progress = Path(model), progress or Silent()
     manifest, settings = Manifest.read(folder), recorded_settings(folder)
     record = manifest.data
     path = Path(data) if data is not None else _find(str(record["file"]), folder)
-    dataset, found = load_labelled(path, text=record["text_column"], label=record["label_column"])
+    task = task_of(manifest.task, manifest.settings.get("task"))
     name = source or str(manifest.made_from["model"])
     with tempfile.TemporaryDirectory() as scratch:
         job = Job(
-            splits=split(dataset, validation=settings.validation, test=settings.test, seed=settings.seed),
-            data=found, source=resolve_source(name), source_name=name,
+            task=task, data=task.read(path, record["columns"], settings), source=resolve_source(name),
+            source_name=name,
             output=Path(output) if output is not None else Path(scratch) / "model",
             provenance=provenance_json(command or f"fitwright.reproduce({str(model)!r})"),
         )  # fmt: skip

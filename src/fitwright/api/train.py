@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fitwright.core.progress import Progress, Silent
 
 if TYPE_CHECKING:
-    from fitwright.training.classification import Job
+    from fitwright.training.job import Job
     from fitwright.training.settings import TrainSettings
+    from fitwright.training.tasks.interface import Task
 
 
 def train(
@@ -19,19 +21,25 @@ def train(
     output: str | Path,
     text: str | None = None,
     label: str | None = None,
+    task: str = "text-classification",
+    columns: Mapping[str, str] | None = None,
+    options: Mapping[str, Any] | None = None,
     settings: TrainSettings | None = None,
     overwrite: bool = False,
     verify_resume: bool = False,
     progress: Progress | None = None,
     command: str | None = None,
 ) -> Path:
-    """Fine-tune ``model`` to classify the texts of ``data``.
+    """Train ``model`` on ``data``.
 
     Args:
-        data: CSV, TSV, JSON lines or Parquet with a text and a label column.
+        data: for text classification a table with a text and a label column; see ``docs/train.md``.
         model: a model directory, a catalogue name or a Hub id.
         output: the model directory to make; an interrupted run is continued, a finished one returned.
-        text, label: column names; detected when not given.
+        text, label: short for these two roles in ``columns``.
+        task: the kind of training (``training.tasks.names.TASK_NAMES``).
+        columns: role → column, such as ``{"text": "review"}``; detected where not given.
+        options: the task's own, by name.
         settings: of the loop.
         overwrite: replace another result in ``output``.
         verify_resume: train once more, kill that run at a random step, resume it and compare the weights bit
@@ -49,27 +57,39 @@ def train(
     from fitwright.core.optional import require
 
     require("torch")
-    from fitwright.data.dataset import load_labelled
-    from fitwright.data.profile import profile
-    from fitwright.data.splitting import split
-    from fitwright.modeling.sources import resolve_source
-    from fitwright.training.classification import Job, train_classifier
+    from fitwright.training.job import train_model
     from fitwright.training.settings import TrainSettings
+    from fitwright.training.tasks.registry import task_of
 
     settings, progress = settings or TrainSettings(), progress or Silent()
-    dataset, source = load_labelled(Path(data), text=text, label=label)
-    splits = split(dataset, validation=settings.validation, test=settings.test, seed=settings.seed)
-    for line in profile(dataset, splits).lines():
-        progress.say(line)
-    job = Job(
-        splits=splits, data=source, source=resolve_source(model), source_name=model, output=Path(output),
-        provenance=provenance_json(command or f"fitwright.train({str(data)!r}, model={model!r})"),
-        overwrite=overwrite,
+    job = _job(
+        Path(data), model, Path(output), task_of(task, options), _named(columns, text=text, label=label),
+        settings, command or f"fitwright.train({str(data)!r}, model={model!r})", overwrite=overwrite,
     )  # fmt: skip
-    folder = train_classifier(job, settings, progress)
+    for line in job.data.lines:
+        progress.say(line)
+    folder = train_model(job, settings, progress)
     if verify_resume:
         _verify(job, settings, progress)
     return folder
+
+
+def _job(
+    data: Path, model: str, output: Path, task: Task, columns: Mapping[str, str], settings: TrainSettings,
+    command: str, *, overwrite: bool,
+) -> Job:  # fmt: skip
+    from fitwright.modeling.sources import resolve_source
+    from fitwright.training.job import Job
+
+    return Job(
+        task=task, data=task.read(data, columns, settings), source=resolve_source(model), source_name=model,
+        output=output, provenance=provenance_json(command), overwrite=overwrite,
+    )  # fmt: skip
+
+
+def _named(columns: Mapping[str, str] | None, **short: str | None) -> dict[str, str]:
+    """Role → column, of both ways to say it."""
+    return {**(columns or {}), **{role: name for role, name in short.items() if name}}
 
 
 def _verify(job: Job, settings: TrainSettings, progress: Progress) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fitwright.cli.interrupts import INTERRUPTS
+from fitwright.core.errors import UsageError
 from fitwright.core.files import to_json
 from fitwright.core.progress import Task
 from fitwright.core.units import format_seconds
@@ -66,6 +67,21 @@ def command_line() -> str:
     import shlex
 
     return shlex.join(["fitwright", *sys.argv[1:]])
+
+
+def pairs(option: str, given: Sequence[str] | None) -> dict[str, str]:
+    """``name=value`` of an option that is given several times.
+
+    Raises:
+        UsageError: no ``=`` in one of them.
+    """
+    found = {}
+    for text in given or ():
+        name, sign, value = text.partition("=")
+        if not sign or not name:
+            raise UsageError(f"{option} takes name=value", got=text)
+        found[name.strip()] = value.strip()
+    return found
 
 
 _LINE_EVERY_S = 15.0

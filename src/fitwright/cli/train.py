@@ -7,15 +7,28 @@ from typing import Annotated
 
 import typer
 
-from fitwright.cli.console import Bars, command_line, print_json, print_text
+from fitwright.cli.console import Bars, command_line, pairs, print_json, print_text
+from fitwright.training.tasks.names import TASK_NAMES
 
 
 def train(
-    data: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet with a text and a label column.")],
+    data: Annotated[
+        Path, typer.Argument(help="CSV, TSV, JSONL, Parquet …; docs/train.md says which for what.")
+    ],
     model: Annotated[str, typer.Option("--model", "-m", help="Model directory, catalogue name or Hub id.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Model directory to make.")],
-    text: Annotated[str | None, typer.Option(help="Text column; detected by default.")] = None,
-    label: Annotated[str | None, typer.Option(help="Label column; detected by default.")] = None,
+    task: Annotated[str, typer.Option(help="Kind of training: " + ", ".join(TASK_NAMES) + ".")] = TASK_NAMES[
+        0
+    ],
+    text: Annotated[str | None, typer.Option(help="Text column; short for --column text=NAME.")] = None,
+    label: Annotated[str | None, typer.Option(help="Label column; short for --column label=NAME.")] = None,
+    column: Annotated[list[str] | None, typer.Option(help="role=NAME of a column; several times.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(help="name=value of the task's own; several times.")
+    ] = None,
+    more: Annotated[
+        list[str] | None, typer.Option("--set", help="name=value of a setting without an option.")
+    ] = None,
     epochs: Annotated[int, typer.Option(help="Passes over the training rows.")] = 3,
     batch_size: Annotated[int, typer.Option(help="Rows in an optimiser step.")] = 32,
     batch_tokens: Annotated[int | None, typer.Option(help="Tokens in a step instead of rows.")] = None,
@@ -32,32 +45,39 @@ def train(
     overwrite: Annotated[bool, typer.Option(help="Replace another result in the output folder.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Fine-tune a model to classify text. Interrupted, the same command continues.
+    """Fine-tune a model, by default to classify text. Interrupted, the same command continues.
 
     Example: fitwright train reviews.csv --model distilbert-base --output runs/teacher
     """
     from fitwright.api.train import train as run
+    from fitwright.training.settings import TrainSettings, settings_of
+
+    settings = TrainSettings(
+        epochs=epochs, batch_size=batch_size, batch_tokens=batch_tokens, micro_batches=micro_batches,
+        packing=packing, learning_rate=learning_rate, max_length=max_length, precision=precision,
+        patience=patience, validation=validation, test=test, seed=seed,
+    )  # fmt: skip
+    folder = run(
+        data, model=model, output=output, text=text, label=label, task=task,
+        columns=pairs("--column", column), options=pairs("--option", option),
+        settings=settings_of(pairs("--set", more), settings), overwrite=overwrite,
+        verify_resume=verify_resume, progress=Bars(), command=command_line(),
+    )  # fmt: skip
+    _show(folder, as_json=as_json)
+
+
+def _show(folder: Path, *, as_json: bool) -> None:
     from fitwright.core.files import read_json
     from fitwright.spec.manifest import Manifest
     from fitwright.training.directory import read_history
-    from fitwright.training.settings import TrainSettings
+    from fitwright.training.tasks.registry import task_of
     from fitwright.training.verification import PROOF_NAME
 
-    settings = TrainSettings(
-        epochs=epochs, batch_size=batch_size, batch_tokens=batch_tokens,
-        micro_batches=micro_batches, packing=packing,
-        learning_rate=learning_rate, max_length=max_length,
-        precision=precision, patience=patience, validation=validation, test=test, seed=seed,
-    )  # fmt: skip
-    folder = run(
-        data, model=model, output=output, text=text, label=label, settings=settings, overwrite=overwrite,
-        verify_resume=verify_resume, progress=Bars(), command=command_line(),
-    )  # fmt: skip
-    history = read_history(folder)
-    best = history.points[history.best_epoch]
+    history, manifest = read_history(folder), Manifest.read(folder)
     if as_json:
-        manifest = Manifest.read(folder).as_json()
-        found = {"model": str(folder), "history": history.as_json(), "manifest": manifest}
-        print_json({**found, "resume": read_json(folder / PROOF_NAME)} if verify_resume else found)
+        found = {"model": str(folder), "history": history.as_json(), "manifest": manifest.as_json()}
+        proof = folder / PROOF_NAME
+        print_json({**found, "resume": read_json(proof)} if proof.is_file() else found)
         return
-    print_text(f"{folder}: validation accuracy {best.validation_accuracy:.1%} (epoch {best.epoch + 1})")
+    best, metric = history.best, task_of(manifest.task).metric
+    print_text(f"{folder}: validation {metric.name} {metric.text(best.score)} (epoch {best.epoch + 1})")

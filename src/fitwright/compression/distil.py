@@ -19,8 +19,8 @@ from fitwright.core.progress import Progress
 from fitwright.modeling.classifier import load_classifier
 from fitwright.modeling.layers import count_layers, keep_layers, spread
 from fitwright.training.batches import Batch
-from fitwright.training.classification import Job, execute, run_key, set_dropout
 from fitwright.training.directory import is_finished
+from fitwright.training.job import Job, execute, run_key, set_dropout
 from fitwright.training.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -69,20 +69,20 @@ class Distillation:
     def __call__(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         import torch
 
-        self.teacher.to(batch.ids_BT.device)
-        inputs = {"input_ids": batch.ids_BT, "attention_mask": batch.mask_BT, "output_hidden_states": True}
+        self.teacher.to(batch.labels.device)
+        inputs = {**batch.inputs, "output_hidden_states": True}
         with torch.no_grad():
             target = self.teacher(**inputs)
         answer = model(**inputs)
-        loss: torch.Tensor = self._logits_loss(answer.logits, target.logits) / batch.step_rows
+        loss: torch.Tensor = self._logits_loss(answer.logits, target.logits) / batch.step.rows
         if self.settings.hidden_weight:
-            real_BT = batch.mask_BT.bool()
+            real_BT = batch.inputs["attention_mask"].bool()
             distances = [
                 torch.nn.functional.mse_loss(
                     answer.hidden_states[mine + 1][real_BT].float(),
                     target.hidden_states[theirs + 1][real_BT].float(),
                 )
-                * (batch.tokens / batch.step_tokens)
+                * (batch.counts.tokens / batch.step.tokens)
                 for mine, theirs in enumerate(self.kept)
             ]
             loss = loss + self.settings.hidden_weight * sum(distances) / len(distances)
@@ -112,7 +112,7 @@ def distil(job: Job, settings: DistilSettings, progress: Progress) -> Path:
     import torch
 
     torch.manual_seed(settings.train.seed)
-    teacher = load_classifier(job.source, job.splits.train.names)
+    teacher = load_classifier(job.source, job.data.labels)
     layers = count_layers(teacher)
     if settings.layers >= layers:
         raise UsageError(

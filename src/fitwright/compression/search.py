@@ -25,8 +25,8 @@ from fitwright.spec.budget import Budget, BudgetLine, binding
 from fitwright.spec.device import Device
 from fitwright.spec.model import ModelSpec
 from fitwright.spec.record import Record
-from fitwright.training.classification import Job
 from fitwright.training.directory import weights_sha256
+from fitwright.training.job import Job
 from fitwright.training.settings import TrainSettings
 from fitwright.training.threads import keep_torch_threads
 
@@ -210,7 +210,7 @@ def _is_of(stored: Path, weights: str) -> bool:
 def _measure(source: Source, engine: Path, settings: SearchSettings, progress: Progress) -> dict[str, Any]:
     with keep_torch_threads():
         found = evaluate(
-            engine, source.job.splits.validation, engine="onnxruntime", against=source.job.source,
+            engine, source.job.data.validation, engine="onnxruntime", against=source.job.source,
             settings=settings.evaluation, context={"split": "validation"}, keep_as=source.keep_as,
             progress=progress,
         )  # fmt: skip

@@ -21,8 +21,9 @@ from fitwright.sizing.devices import detect
 from fitwright.spec.manifest import MANIFEST_NAME, Manifest
 from fitwright.spec.record import Record
 from fitwright.training.checkpoint import drop_checkpoint
-from fitwright.training.classification import Job, run_key
 from fitwright.training.directory import is_finished
+from fitwright.training.job import Job, run_key
+from fitwright.training.tasks.text_classification import TextClassification, task_data
 from fitwright.training.threads import keep_torch_threads
 
 SUMMARY_NAME = "compression.json"
@@ -77,8 +78,8 @@ def compress(request: Request, settings: SearchSettings, progress: Progress) -> 
     train = settings.train.but(max_length=manifest.max_length or settings.train.max_length, **known)
     settings = replace(settings, train=train)
     job = Job(
-        splits=splits, data=data, source=request.model, source_name=str(request.model), output=request.output,
-        provenance=request.provenance,
+        task=TextClassification(), data=task_data(data, splits), source=request.model,
+        source_name=str(request.model), output=request.output, provenance=request.provenance,
     )  # fmt: skip
     key = _key(job, settings)
     if is_finished(job.output, key, overwrite=request.overwrite):
@@ -145,9 +146,10 @@ def _manifest(folder: Path) -> Manifest:
 def _rows(request: Request, manifest: Manifest, progress: Progress) -> tuple[DataSource, Splits]:
     """The data, split as it was for training; a warning where the file is another."""
     known = manifest.data
+    columns = known.get("columns", {})
     dataset, source = load_labelled(
-        request.data, text=request.text or known.get("text_column"),
-        label=request.label or known.get("label_column"), names=manifest.labels,
+        request.data, text=request.text or columns.get("text"),
+        label=request.label or columns.get("label"), names=manifest.labels,
     )  # fmt: skip
     if source.fingerprint != known.get("fingerprint"):
         progress.say(
@@ -162,12 +164,12 @@ def _source(job: Job, manifest: Manifest, settings: SearchSettings, work: Path, 
     if not stored.is_file():
         with keep_torch_threads():
             found = evaluate(
-                job.source, job.splits.validation, engine="torch", settings=settings.evaluation,
+                job.source, job.data.validation, engine="torch", settings=settings.evaluation,
                 context={"split": "validation"}, keep_as="compress", progress=progress,
             )  # fmt: skip
         write_json(stored, found.candidate.as_json())
     tokenizer = TextTokenizer.load(job.source, manifest.max_length or 512)
-    lengths = Lengths.of([len(row) for row in tokenizer.encode(list(job.splits.validation.texts))])
+    lengths = Lengths.of([len(row) for row in tokenizer.encode(list(job.data.validation.texts))])
     return Source(
         job=job, spec=read_model_directory(job.source), device=detect(settings.evaluation.threads),
         lengths=lengths, baseline=Record.from_json(read_json(stored)),

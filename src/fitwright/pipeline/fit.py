@@ -31,8 +31,9 @@ from fitwright.sizing.devices import detect
 from fitwright.spec.budget import Budget
 from fitwright.spec.manifest import Manifest
 from fitwright.spec.record import Record
-from fitwright.training.classification import Job, train_classifier
 from fitwright.training.directory import read_history
+from fitwright.training.job import Job, train_model
+from fitwright.training.tasks.text_classification import TextClassification, task_data
 from fitwright.training.threads import keep_torch_threads
 
 _BUILT = ("engine", "model")
@@ -158,11 +159,9 @@ class _Fit:
         trained = []
         for number, name in enumerate(kept[: self.settings.teachers]):
             folder = self.space.folder / ("teacher" if number == 0 else f"teacher-{number + 1}")
-            train_classifier(
-                self._job(resolve_source(name), name, folder), self.settings.train, self.progress
-            )
+            train_model(self._job(resolve_source(name), name, folder), self.settings.train, self.progress)
             history = read_history(folder)
-            accuracy = history.points[history.best_epoch].validation_accuracy
+            accuracy = history.best.score
             self.progress.say(f"{name}: validation accuracy {accuracy:.1%}")
             trained.append({"name": name, "folder": folder.name, "validation_accuracy": accuracy})
         best = max(trained, key=lambda row: row["validation_accuracy"])
@@ -264,8 +263,8 @@ class _Fit:
 
     def _job(self, source: Path, name: str, output: Path) -> Job:
         return Job(
-            splits=self.rows.splits, data=self.rows.source, source=source, source_name=name, output=output,
-            provenance=self.provenance, overwrite=True,
+            task=TextClassification(), data=task_data(self.rows.source, self.rows.splits), source=source,
+            source_name=name, output=output, provenance=self.provenance, overwrite=True,
         )  # fmt: skip
 
     def _teacher(self, stages: dict[str, Any]) -> Path:

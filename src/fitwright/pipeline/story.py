@@ -146,7 +146,7 @@ def _curves(folder: Path, stages: dict[str, Any]) -> tuple[Curve, ...]:
             points=tuple(
                 CurvePoint(
                     step=p.step, train_loss=p.train_loss, val_loss=p.validation_loss,
-                    val_accuracy=p.validation_accuracy,
+                    val_accuracy=p.score,
                 )
                 for p in read_history(model).points
             ),

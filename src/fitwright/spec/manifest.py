@@ -22,10 +22,10 @@ class Manifest:
     Attributes:
         kind: ``model`` (weights in the Hugging Face layout) or ``bundle`` (with ``engines/`` and report).
         stage: what made it: ``train``, ``distil``, ``compress``, ``export``, ``fit``.
-        task: ``text-classification``.
+        task: such as ``text-classification``; see ``training.tasks``.
         labels: class names in the order of the logits.
         made_from: ``{"model": id or path, "sha256": of its weights or null}``, the parent.
-        data: ``{"fingerprint", "file", "rows", "text_column", "label_column", "split", "split_rows"}``.
+        data: ``{"fingerprint", "file", "rows", "columns", "split", "split_rows"}``; ``columns``: role → name.
         settings: the resolved settings of the stage, replayable.
         seed: of the run; ``None`` where the stage draws nothing.
         provenance: versions, hardware, command (``core.provenance``).

@@ -1,13 +1,13 @@
-"""Tokenised rows and the batches made of them.
+"""Encoded rows and the batches made of them.
 
-Legend of shape suffixes: B rows of a batch, T padded tokens, C classes, W width.
+Legend of shape suffixes: B rows of a batch, T padded tokens, C classes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fitwright.data.batching import (
     length_grouped,
@@ -17,8 +17,6 @@ from fitwright.data.batching import (
     shuffled,
     shuffled_tokens,
 )
-from fitwright.data.dataset import LabelledText
-from fitwright.data.tokens import TextTokenizer
 
 if TYPE_CHECKING:
     import torch
@@ -28,39 +26,91 @@ PAD_MULTIPLE = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Batch:
-    """Rows that are computed together: ``ids_BT`` and ``mask_BT`` int64, ``labels_B`` int64.
+class Counts:
+    """What some rows hold.
 
     Attributes:
+        rows: of them.
         tokens: real ones, padding not counted.
-        step_rows, step_tokens: of the optimiser step that the batch is all or a part of.
+        targets: what the loss is the mean over: rows, or labelled tokens.
     """
 
-    ids_BT: torch.Tensor
-    mask_BT: torch.Tensor
-    labels_B: torch.Tensor
+    rows: int
     tokens: int
-    step_rows: int
-    step_tokens: int
+    targets: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Rows that are computed together.
+
+    Attributes:
+        inputs: what the model is called with, by name; for text ``input_ids`` and ``attention_mask``, int64
+            (B, T).
+        labels: of the task's own shape and type.
+        counts: of these rows.
+        step: of the optimiser step that the batch is all or a part of.
+    """
+
+    inputs: Mapping[str, torch.Tensor]
+    labels: torch.Tensor
+    counts: Counts
+    step: Counts
+
+
+class Rows(Protocol):
+    """Encoded rows of any kind; :class:`EncodedRows` is that of text."""
+
+    @property
+    def lengths(self) -> Sequence[int]:
+        """What each row costs: tokens, or patches of an image."""
+
+    def __len__(self) -> int: ...
+
+    def counts(self, rows: Sequence[int]) -> Counts:
+        """What those rows hold."""
+
+    def batch(
+        self, rows: Sequence[int], device: torch.device, *, step: Counts | None = None, epoch: int = 0
+    ) -> Batch:
+        """Put those rows together. ``step``: these rows alone unless given.
+
+        Whatever is drawn at random, such as masked tokens, follows from row and epoch alone.
+        """
+
+
+Collate = Callable[[Sequence[Any], int], "torch.Tensor"]
+"""Labels of B rows, and the batch's width T → one tensor."""
+
+
+def class_labels(labels: Sequence[Any], width: int) -> torch.Tensor:  # noqa: ARG001
+    """A class a row: int64 (B)."""
+    import torch
+
+    return torch.tensor(list(labels), dtype=torch.long)
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncodedRows:
-    """Rows as token ids, with their labels."""
+    """Texts as token ids, with their labels.
 
-    token_ids: list[list[int]]
-    labels: tuple[int, ...]
+    Attributes:
+        token_ids: of each row.
+        labels: of each row, in whatever form ``collate`` takes.
+        pad_id: fills rows up.
+        limit: most tokens that a padded row may have.
+        collate: makes one tensor of a batch's labels.
+        more: further inputs with a number for each token, such as ``token_type_ids``; padded with 0.
+        targets: what each row adds to the loss's denominator; 1 where not given.
+    """
+
+    token_ids: Sequence[Sequence[int]]
+    labels: Sequence[Any]
     pad_id: int
     limit: int | None = None
-    """Most tokens a padded row may have."""
-
-    @classmethod
-    def encode(cls, data: LabelledText, tokenizer: TextTokenizer) -> EncodedRows:
-        """Tokenise every row once."""
-        return cls(
-            token_ids=tokenizer.encode(list(data.texts)), labels=data.labels, pad_id=tokenizer.pad_id,
-            limit=tokenizer.max_length,
-        )  # fmt: skip
+    collate: Collate = class_labels
+    more: Mapping[str, Sequence[Sequence[int]]] = field(default_factory=dict)
+    targets: Sequence[int] | None = None
 
     def __len__(self) -> int:
         return len(self.token_ids)
@@ -70,48 +120,69 @@ class EncodedRows:
         """Tokens of each row."""
         return [len(row) for row in self.token_ids]
 
-    def epoch(
-        self, batch_size: int, *, seed: int, epoch: int, packed: bool = False, batch_tokens: int | None = None
-    ) -> list[list[int]]:
-        """Row indices of every step of one epoch: each row once, in an order that seed and epoch determine.
-
-        Rows that will be padded are grouped by length; packed ones are mixed freely.
-        """
-        if batch_tokens is not None:
-            return shuffled_tokens(self.lengths, batch_tokens, seed=seed, epoch=epoch, padded=not packed)
-        if packed:
-            return shuffled(len(self), batch_size, seed=seed, epoch=epoch)
-        return length_grouped(self.lengths, batch_size, seed=seed, epoch=epoch)
-
-    def padding(self, batch_size: int, *, seed: int, batch_tokens: int | None = None) -> float:
-        """Share of the places of a padded first epoch that would be padding."""
-        batches = self.epoch(batch_size, seed=seed, epoch=0, batch_tokens=batch_tokens)
-        return padding_share(self.lengths, batches, PAD_MULTIPLE)
-
-    def sorted_batches(self, batch_size: int, device: torch.device) -> Iterator[Batch]:
-        """Every row once, by length: for evaluation."""
-        for rows in length_sorted(self.lengths, batch_size):
-            yield self.batch(rows, device)
+    def counts(self, rows: Sequence[int]) -> Counts:
+        """What those rows hold."""
+        targets = self.targets
+        return Counts(
+            rows=len(rows), tokens=sum(len(self.token_ids[row]) for row in rows),
+            targets=len(rows) if targets is None else sum(targets[row] for row in rows),
+        )  # fmt: skip
 
     def batch(
         self,
-        rows: list[int],
+        rows: Sequence[int],
         device: torch.device,
         *,
-        step_rows: int | None = None,
-        step_tokens: int | None = None,
+        step: Counts | None = None,
+        epoch: int = 0,  # noqa: ARG002
     ) -> Batch:
-        """Pad those rows to a common width. The step is these rows alone unless its totals are given."""
+        """Pad those rows to a common width. The step is these rows alone unless its counts are given."""
         import torch
 
-        tokens = sum(len(self.token_ids[i]) for i in rows)
-
         ids, mask = pad(
-            [self.token_ids[i] for i in rows], self.pad_id, multiple=PAD_MULTIPLE, limit=self.limit
+            [self.token_ids[row] for row in rows], self.pad_id, multiple=PAD_MULTIPLE, limit=self.limit
         )
-        labels_B = torch.tensor([self.labels[i] for i in rows], dtype=torch.long)
-        return Batch(
-            ids_BT=torch.from_numpy(ids).to(device), mask_BT=torch.from_numpy(mask).to(device),
-            labels_B=labels_B.to(device), tokens=tokens, step_rows=step_rows or len(rows),
-            step_tokens=step_tokens or tokens,
-        )  # fmt: skip
+        inputs = {
+            "input_ids": torch.from_numpy(ids).to(device),
+            "attention_mask": torch.from_numpy(mask).to(device),
+        }
+        for name, values in self.more.items():
+            filled, _ = pad([values[row] for row in rows], 0, multiple=PAD_MULTIPLE, limit=self.limit)
+            inputs[name] = torch.from_numpy(filled).to(device)
+        labels = self.collate([self.labels[row] for row in rows], ids.shape[1])
+        counts = self.counts(rows)
+        return Batch(inputs=inputs, labels=labels.to(device), counts=counts, step=step or counts)
+
+
+def steps_of_epoch(
+    lengths: Sequence[int],
+    batch_size: int,
+    *,
+    seed: int,
+    epoch: int,
+    packed: bool = False,
+    batch_tokens: int | None = None,
+) -> list[list[int]]:
+    """Row indices of every step of one epoch: each row once, in an order that seed and epoch determine.
+
+    Rows that will be padded are grouped by length; packed ones are mixed freely.
+    """
+    if batch_tokens is not None:
+        return shuffled_tokens(lengths, batch_tokens, seed=seed, epoch=epoch, padded=not packed)
+    if packed:
+        return shuffled(len(lengths), batch_size, seed=seed, epoch=epoch)
+    return length_grouped(lengths, batch_size, seed=seed, epoch=epoch)
+
+
+def padding_of_epoch(
+    lengths: Sequence[int], batch_size: int, *, seed: int, batch_tokens: int | None = None
+) -> float:
+    """Share of the places of a padded first epoch that would be padding."""
+    steps = steps_of_epoch(lengths, batch_size, seed=seed, epoch=0, batch_tokens=batch_tokens)
+    return padding_share(lengths, steps, PAD_MULTIPLE)
+
+
+def sorted_batches(rows: Rows, batch_size: int, device: torch.device) -> Iterator[tuple[list[int], Batch]]:
+    """Every row once, by length, with which rows they are: for evaluation."""
+    for chosen in length_sorted(rows.lengths, batch_size):
+        yield chosen, rows.batch(chosen, device)

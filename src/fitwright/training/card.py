@@ -5,11 +5,12 @@ from __future__ import annotations
 from fitwright.core.units import format_seconds
 from fitwright.spec.manifest import Manifest
 from fitwright.training.history import History
+from fitwright.training.tasks.interface import Task
 
 
-def model_card(manifest: Manifest, history: History) -> str:
+def model_card(manifest: Manifest, history: History, task: Task) -> str:
     """Markdown with the YAML head that the Hub reads."""
-    best = history.points[history.best_epoch]
+    best = history.best
     data, source = manifest.data, manifest.made_from
     versions = manifest.provenance.get("versions", {})
     lines = [
@@ -19,7 +20,7 @@ def model_card(manifest: Manifest, history: History) -> str:
         "tags: [fitwright]",
         "---",
         "",
-        f"# {manifest.task}: {', '.join(manifest.labels[:8])}{' …' if len(manifest.labels) > 8 else ''}",
+        f"# {manifest.task}{_labels(manifest)}",
         "",
         f"Made by `fitwright` ({manifest.stage}) from `{source.get('model')}`.",
         "",
@@ -27,8 +28,8 @@ def model_card(manifest: Manifest, history: History) -> str:
         "|---|---|",
         f"| Rows (train / validation / test) | {' / '.join(str(n) for n in data.get('split_rows', ()))} |",
         f"| Data fingerprint (SHA-256) | `{data.get('fingerprint')}` |",
-        f"| Validation accuracy | {best.validation_accuracy:.2%} (epoch {history.best_epoch + 1}) |",
-        f"| Validation loss | {best.validation_loss:.4f} nats |",
+        f"| Validation {history.metric} | {task.metric.text(best.score)} (epoch {history.best_epoch + 1}) |",
+        f"| Validation loss | {best.validation_loss:.4f} |",
         f"| Precision | {history.precision} |",
         f"| Training time | {format_seconds(history.seconds)} |",
         f"| Seed | {manifest.seed} |",
@@ -37,9 +38,7 @@ def model_card(manifest: Manifest, history: History) -> str:
         "## Use",
         "",
         "```python",
-        "from transformers import pipeline",
-        "",
-        'classify = pipeline("text-classification", model=".")',
+        *task.usage().splitlines(),
         "```",
         "",
         "## Rebuild",
@@ -54,3 +53,8 @@ def model_card(manifest: Manifest, history: History) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _labels(manifest: Manifest) -> str:
+    shown = ", ".join(manifest.labels[:8])
+    return f": {shown}{' …' if len(manifest.labels) > 8 else ''}" if shown else ""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from fitwright.core.errors import UsageError
 from fitwright.core.files import new_directory, read_json, sha256_file, write_json, write_text
-from fitwright.modeling.classifier import save_classifier
 from fitwright.spec.manifest import MANIFEST_NAME, Manifest
 from fitwright.training.card import model_card
 from fitwright.training.history import History, Point
+from fitwright.training.tasks.interface import Task
 
 if TYPE_CHECKING:
     from torch import nn
@@ -52,18 +52,20 @@ def weights_sha256(folder: Path) -> str:
 
 def write_model_directory(
     model: nn.Module,
-    tokenizer_from: Path,
     output: Path,
     manifest: Manifest,
     history: History,
     events: Path,
+    *,
+    task: Task,
+    source: Path,
 ) -> None:
     """Write weights, config, tokenizer, manifest, card and curves; the folder appears whole."""
     with new_directory(output) as work:
-        save_classifier(model, tokenizer_from, work)
+        task.save(model, source, work)
         manifest.write(work)
         write_json(work / HISTORY_NAME, history.as_json())
-        write_text(work / "README.md", model_card(manifest, history))
+        write_text(work / "README.md", model_card(manifest, history, task))
         for file in sorted(events.glob("events.out.*")):
             (work / "runs").mkdir(exist_ok=True)
             (work / "runs" / file.name).write_bytes(file.read_bytes())

@@ -1,7 +1,4 @@
-"""The loop: any objective, any classifier, one process; resumes to the same bits.
-
-Legend of shape suffixes: B rows of a batch, T padded tokens, C classes.
-"""
+"""The loop: any task, any objective, one process; resumes to the same bits."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fitwright.core.progress import Progress, Task
 from fitwright.modeling.dropout import cheap_dropout
-from fitwright.training.batches import EncodedRows
+from fitwright.training.batches import Rows, padding_of_epoch, steps_of_epoch
 from fitwright.training.checkpoint import load_checkpoint, save_checkpoint
 from fitwright.training.history import History, Point
 from fitwright.training.packing import choose_packing, packed_models
@@ -23,12 +20,12 @@ from fitwright.training.precision import choose_precision
 from fitwright.training.settings import TrainSettings
 from fitwright.training.spikes import SpikeWatch
 from fitwright.training.step import DivergedError, Objective, Stepper
+from fitwright.training.tasks.interface import Task as TrainingTask
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-EVALUATION_BATCH = 64
 MOST_ROLLBACKS = 3
 
 
@@ -52,26 +49,27 @@ class Run:
     def __init__(
         self,
         model: nn.Module,
-        objective: Objective,
-        training: EncodedRows,
-        validation: EncodedRows,
+        task: TrainingTask,
+        training: Rows,
+        validation: Rows,
         settings: TrainSettings,
         *,
         checkpoint: Path,
         progress: Progress,
         curves: Curves,
+        objective: Objective | None = None,
         also: tuple[nn.Module, ...] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         import torch
 
         self.device = torch.device(device_type())
-        self.model, self.settings = model.to(self.device), settings
+        self.model, self.task, self.settings = model.to(self.device), task, settings
         self.training, self.validation = training, validation
         self.checkpoint, self.progress, self.curves, self.clock = checkpoint, progress, curves, clock
         self.optimizer = _adamw(self.model, settings)
         self.stepper = Stepper(
-            self.model, objective, self.optimizer, training, settings, progress, self.device
+            self.model, objective or task.loss, self.optimizer, training, settings, progress, self.device
         )
         self.packable = (self.model, *also)
         self.points: list[Point] = []
@@ -104,7 +102,7 @@ class Run:
         return History(
             points=tuple(self.points), best_epoch=self._best_point().epoch, precision=self.precision,
             seconds=sum(p.seconds for p in self.points), stopped_early=self.epoch < self.settings.epochs,
-            packing=self.packing, micro_batches=self.stepper.parts,
+            metric=self.task.metric.name, packing=self.packing, micro_batches=self.stepper.parts,
             rollbacks=self.rollbacks,
         )  # fmt: skip
 
@@ -115,12 +113,13 @@ class Run:
             self.precision = choose_precision(settings.precision, self.device)
         self.stepper.precision = self.precision
         if not self.packing:
-            share = self.training.padding(
-                settings.batch_size, seed=settings.seed, batch_tokens=settings.batch_tokens
-            )
+            share = padding_of_epoch(
+                self.training.lengths, settings.batch_size, seed=settings.seed,
+                batch_tokens=settings.batch_tokens,
+            )  # fmt: skip
             self.packing = choose_packing(
                 settings.packing, self.packable, share, self.device.type,
-                shortest=min(self.training.lengths + self.validation.lengths),
+                shortest=min(min(self.training.lengths), min(self.validation.lengths)),
             )  # fmt: skip
         counts = [len(self._batches(epoch)) for epoch in range(settings.epochs)]
         self.starts = [0, *itertools.accumulate(counts)]
@@ -132,9 +131,9 @@ class Run:
 
     def _batches(self, epoch: int) -> list[list[int]]:
         settings = self.settings
-        return self.training.epoch(
-            settings.batch_size, seed=settings.seed, epoch=epoch, packed=self.packing == "on",
-            batch_tokens=settings.batch_tokens,
+        return steps_of_epoch(
+            self.training.lengths, settings.batch_size, seed=settings.seed, epoch=epoch,
+            packed=self.packing == "on", batch_tokens=settings.batch_tokens,
         )  # fmt: skip
 
     def _run_epoch(self, task: Task) -> None:
@@ -152,7 +151,7 @@ class Run:
                 started = self.clock()
                 continue
             self.loss_sum += loss * len(rows)
-            self.tokens += sum(len(self.training.token_ids[row]) for row in rows)
+            self.tokens += self.training.counts(rows).tokens
             self.rows += len(rows)
             self.step_in_epoch += 1
             now = self.clock()
@@ -166,8 +165,9 @@ class Run:
 
     def _step(self, rows: list[int]) -> float:
         step = self.starts[self.epoch] + self.step_in_epoch
-        loss = self.stepper.run(rows, step, self._learning_rate(step))
-        if self.spikes.is_spike(loss):
+        loss = self.stepper.run(rows, step, self._learning_rate(step), epoch=self.epoch)
+        usual = len(self.training) / (self.starts[self.epoch + 1] - self.starts[self.epoch])
+        if self.spikes.is_spike(loss, len(rows) / usual):
             raise DivergedError(f"the loss jumped to {loss:.3g}, far above all of late,", step)
         return loss
 
@@ -194,16 +194,17 @@ class Run:
         return self.rate_scale * self.settings.learning_rate * max(0.0, min(1.0, up, down))
 
     def _finish_epoch(self) -> None:
-        loss, accuracy = evaluate(self.model, self.validation, self.device)
+        metrics = self.task.evaluate(self.model, self.validation, self.device)
         step = self.starts[self.epoch + 1]
         point = Point(
             step=step, epoch=self.epoch, train_loss=self.loss_sum / len(self.training),
-            validation_loss=loss, validation_accuracy=accuracy, learning_rate=self._learning_rate(step - 1),
+            validation_loss=metrics["loss"], score=metrics[self.task.metric.name], metrics=metrics,
+            learning_rate=self._learning_rate(step - 1),
             tokens_per_s=self.tokens / self.seconds if self.seconds else 0.0, seconds=self.seconds,
         )  # fmt: skip
         self.points.append(point)
-        values = {k: v for k, v in asdict(point).items() if k not in ("step", "epoch")}
-        self.curves.scalars(step, values)
+        values = {k: v for k, v in asdict(point).items() if k not in ("step", "epoch", "metrics")}
+        self.curves.scalars(step, {**values, **{f"validation/{k}": v for k, v in metrics.items()}})
         if self._best_point() is point:
             self.best = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
         self.epoch += 1
@@ -211,16 +212,18 @@ class Run:
         self._save()
 
     def _best_point(self) -> Point:
-        return max(self.points, key=lambda p: (p.validation_accuracy, -p.validation_loss))
+        sign = 1 if self.task.metric.higher_is_better else -1
+        return max(self.points, key=lambda p: (sign * p.score, -p.validation_loss))
 
     def _stalled(self) -> bool:
         return bool(self.points) and self.epoch - 1 - self._best_point().epoch >= self.settings.patience
 
     def _note(self) -> str:
-        accuracy = f" · validation {self.points[-1].validation_accuracy:.1%}" if self.points else ""
+        metric = self.task.metric
+        score = f" · validation {metric.text(self.points[-1].score)}" if self.points else ""
         speed = self.tokens / self.seconds if self.seconds else 0.0
         mean = self.loss_sum / max(1, self.rows)
-        return f"epoch {self.epoch + 1} · loss {mean:.3f} · {speed:,.0f} tokens/s{accuracy}"
+        return f"epoch {self.epoch + 1} · loss {mean:.3f} · {speed:,.0f} tokens/s{score}"
 
     def _save(self) -> None:
         counters: dict[str, Any] = {
@@ -264,17 +267,3 @@ def _adamw(model: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
     ]
     optimizer: torch.optim.Optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
     return optimizer
-
-
-def evaluate(model: nn.Module, rows: EncodedRows, device: torch.device) -> tuple[float, float]:
-    """Mean cross-entropy (nats) and accuracy over those rows, in fp32; leaves the model in ``eval``."""
-    import torch
-
-    model.eval()
-    loss_sum, right = 0.0, 0
-    with torch.inference_mode():
-        for batch in rows.sorted_batches(EVALUATION_BATCH, device):
-            logits_BC = model(input_ids=batch.ids_BT, attention_mask=batch.mask_BT).logits.float()
-            loss_sum += float(torch.nn.functional.cross_entropy(logits_BC, batch.labels_B, reduction="sum"))
-            right += int((logits_BC.argmax(-1) == batch.labels_B).sum())
-    return loss_sum / len(rows), right / len(rows)

@@ -10,8 +10,8 @@ from fitwright.core.errors import CheckError, UsageError
 from fitwright.core.progress import Progress
 from fitwright.modeling.comparison import WeightComparison, compare_weights
 from fitwright.spec.manifest import Manifest
-from fitwright.training.classification import Job, train_classifier
 from fitwright.training.directory import read_history, weights_sha256
+from fitwright.training.job import Job, train_model
 from fitwright.training.settings import TrainSettings
 
 
@@ -76,7 +76,7 @@ def reproduce_run(model: Path, job: Job, progress: Progress) -> Reproduction:
     """
     manifest, settings = Manifest.read(model), recorded_settings(model)
     inputs = (
-        ("data fingerprint", manifest.data.get("fingerprint"), job.data.fingerprint),
+        ("data fingerprint", manifest.data.get("fingerprint"), job.data.source.fingerprint),
         ("starting weights", manifest.made_from.get("sha256"), weights_sha256(job.source)),
     )
     for what, then, now in inputs:
@@ -85,7 +85,7 @@ def reproduce_run(model: Path, job: Job, progress: Progress) -> Reproduction:
                 f"the {what} differs from the record's, so nothing was trained", got=now, allowed=str(then),
                 mend="Give the same data and model with --data and --model.",
             )  # fmt: skip
-    folder = train_classifier(job, settings, progress)
+    folder = train_model(job, settings, progress)
     return Reproduction(
         model=model,
         weights=compare_weights(model, folder),

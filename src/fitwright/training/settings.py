@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from fitwright.core.errors import UsageError
 
 PRECISIONS = ("auto", "fp32", "bf16")
+_BOOLEANS = {"on": True, "true": True, "off": False, "false": False}
 PACKINGS = ("auto", "on", "off")
 
 
@@ -79,3 +81,28 @@ class TrainSettings:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def settings_of(given: Mapping[str, str], base: TrainSettings) -> TrainSettings:
+    """``base`` with settings changed that are given as text, such as ``{"weight_decay": "0.1"}``.
+
+    Raises:
+        UsageError: unknown setting, or a value that is not of its type.
+    """
+    return base.but(**{name: _read(name, text) for name, text in given.items()})
+
+
+def _read(name: str, text: str) -> Any:
+    """The value in the setting's own type; a name that no setting has is left to ``but``."""
+    field = TrainSettings.__dataclass_fields__.get(name)
+    kinds = str(field.type).split(" | ") if field else ["str"]
+    if "None" in kinds and text.lower() == "none":
+        return None
+    if "bool" in kinds and text.lower() in _BOOLEANS:
+        return _BOOLEANS[text.lower()]
+    try:
+        return {"int": int, "float": float, "str": str}[kinds[0]](text)
+    except (KeyError, ValueError):
+        raise UsageError(
+            f"the setting {name} has a wrong value", got=text, allowed=" or ".join(kinds)
+        ) from None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from fitwright.core.errors import RunError
 from fitwright.core.progress import Progress
 from fitwright.modeling.dropout import CheapDropout
-from fitwright.training.batches import Batch, EncodedRows
+from fitwright.training.batches import Batch, Rows
 from fitwright.training.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -38,17 +38,9 @@ class Objective(Protocol):
     def __call__(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """The batch's share of its step's loss, a scalar that gradients flow from.
 
-        The sum over rows or tokens, divided by ``batch.step_rows`` or ``batch.step_tokens``: so shares add up
-        to the step's mean however the step is cut.
+        The sum over rows or tokens, divided by what ``batch.step`` counts: so shares add up to the step's
+        mean however the step is cut.
         """
-
-
-def cross_entropy(model: nn.Module, batch: Batch) -> torch.Tensor:
-    """The plain objective of classification: mean cross-entropy of the labels, in nats."""
-    logits_BC = model(input_ids=batch.ids_BT, attention_mask=batch.mask_BT).logits.float()
-    from torch.nn.functional import cross_entropy as loss_of
-
-    return loss_of(logits_BC, batch.labels_B, reduction="sum") / batch.step_rows
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -72,7 +64,7 @@ class Stepper:
         model: nn.Module,
         objective: Objective,
         optimizer: torch.optim.Optimizer,
-        rows: EncodedRows,
+        rows: Rows,
         settings: TrainSettings,
         progress: Progress,
         device: torch.device,
@@ -82,7 +74,7 @@ class Stepper:
         self.parts, self.precision = settings.micro_batches, "fp32"
         self.dropout: CheapDropout | None = None
 
-    def run(self, rows: Sequence[int], step: int, learning_rate: float) -> float:
+    def run(self, rows: Sequence[int], step: int, learning_rate: float, *, epoch: int = 0) -> float:
         """Do one step on those rows; returns its loss.
 
         Raises:
@@ -96,7 +88,7 @@ class Stepper:
         state = torch.get_rng_state()
         while True:
             try:
-                loss = self._gradients(rows, step)
+                loss = self._gradients(rows, step, epoch)
                 break
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
@@ -111,16 +103,15 @@ class Stepper:
         self.optimizer.zero_grad(set_to_none=True)
         return loss
 
-    def _gradients(self, rows: Sequence[int], step: int) -> float:
+    def _gradients(self, rows: Sequence[int], step: int, epoch: int) -> float:
         """Leave the step's gradient in the parameters; its loss."""
         import torch
 
         if self.dropout is not None:
             self.dropout.start_step(step)
-        tokens = sum(len(self.rows.token_ids[row]) for row in rows)
-        total = 0.0
+        whole, total = self.rows.counts(rows), 0.0
         for part in cut(rows, self.parts):
-            batch = self.rows.batch(part, self.device, step_rows=len(rows), step_tokens=tokens)
+            batch = self.rows.batch(part, self.device, step=whole, epoch=epoch)
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
                 loss = self.objective(self.model, batch)
             value = float(loss.detach())

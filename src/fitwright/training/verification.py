@@ -18,8 +18,8 @@ from fitwright.core.optional import require
 from fitwright.core.progress import Progress, Silent, Task
 from fitwright.modeling.comparison import compare_weights
 from fitwright.training.checkpoint import COUNTERS_NAME
-from fitwright.training.classification import Job, train_classifier
 from fitwright.training.directory import read_history
+from fitwright.training.job import Job, train_model
 from fitwright.training.settings import TrainSettings
 
 PROOF_NAME = "resume.json"
@@ -128,7 +128,7 @@ def _run(job: Job, settings: TrainSettings, kill_at: int | None, threads: int) -
 def _train(job: Job, settings: TrainSettings, kill_at: int | None, threads: int) -> None:
     """The process: only its death or its weights matter."""
     require("torch").set_num_threads(threads)
-    train_classifier(job, settings, Silent() if kill_at is None else _Killer(kill_at))
+    train_model(job, settings, Silent() if kill_at is None else _Killer(kill_at))
 
 
 class _Killer(Silent):

@@ -1,4 +1,4 @@
-"""Fine-tune an encoder to classify text: from split rows and a folder of weights to a model directory."""
+"""One training run from its inputs to its model directory: any task, the same loop."""
 
 from __future__ import annotations
 
@@ -8,25 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from fitwright.core.files import folder_lock, sha256_json
 from fitwright.core.progress import Progress
-from fitwright.data.dataset import DataSource
-from fitwright.data.splitting import Splits
-from fitwright.data.tokens import TextTokenizer
 from fitwright.modeling.attention import choose_training_attention
-from fitwright.modeling.classifier import copy_tokenizer, load_classifier, position_limit
+from fitwright.modeling.classifier import position_limit
 from fitwright.spec.manifest import Manifest
-from fitwright.training.batches import EncodedRows
 from fitwright.training.checkpoint import drop_checkpoint
 from fitwright.training.curves import event_file
 from fitwright.training.directory import is_finished, weights_sha256, write_model_directory
 from fitwright.training.history import History
 from fitwright.training.loop import Run, device_type
 from fitwright.training.settings import TrainSettings
-from fitwright.training.step import Objective, cross_entropy
+from fitwright.training.step import Objective
+from fitwright.training.tasks.interface import Task, TaskData
 
 if TYPE_CHECKING:
     from torch import nn
-
-TASK = "text-classification"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,15 +29,16 @@ class Job:
     """What every stage that trains is given, beside its own settings.
 
     Attributes:
-        splits, data: the rows, and the file that they came from.
+        task: the kind of training.
+        data: the rows, and the file that they came from.
         source: folder of the weights to start from.
         source_name: what the user called it.
         output: the model directory to make.
         provenance: versions, hardware, command (``core.provenance``), as JSON.
     """
 
-    splits: Splits
-    data: DataSource
+    task: Task
+    data: TaskData
     source: Path
     source_name: str
     output: Path
@@ -57,26 +53,26 @@ class Job:
 
 def data_record(job: Job, settings: TrainSettings) -> dict[str, Any]:
     """The manifest's ``data`` entry."""
-    parts = (job.splits.train, job.splits.validation, job.splits.test)
+    data = job.data
     return {
-        "fingerprint": job.data.fingerprint,
-        "file": job.data.path.name,
-        "rows": job.data.rows,
-        "text_column": job.data.columns.text,
-        "label_column": job.data.columns.label,
+        "fingerprint": data.source.fingerprint,
+        "file": data.source.path.name,
+        "rows": data.source.rows,
+        "columns": dict(data.columns),
         "split": {"validation": settings.validation, "test": settings.test, "seed": settings.seed},
-        "split_rows": [len(part) for part in parts],
+        "split_rows": [len(part) for part in (data.train, data.validation, data.test)],
     }
 
 
 def run_key(job: Job, stage: str, settings: dict[str, Any]) -> str:
-    """One hash of everything that decides the weights: stage, settings, data, starting weights."""
+    """One hash of all that decides the weights: stage, task, settings, data, starting weights."""
     plain = {k: v for k, v in settings.items() if k != "checkpoint_s"}
-    return sha256_json([stage, plain, job.data.fingerprint, weights_sha256(job.source)])
+    task = [job.task.name, job.task.options()]
+    return sha256_json([stage, task, plain, job.data.source.fingerprint, weights_sha256(job.source)])
 
 
-def train_classifier(job: Job, settings: TrainSettings, progress: Progress) -> Path:
-    """Fine-tune all weights of ``job.source``; returns the model directory.
+def train_model(job: Job, settings: TrainSettings, progress: Progress) -> Path:
+    """Train ``job.source``; returns the model directory.
 
     A finished output of the same run is returned as it is; an interrupted run is continued.
     """
@@ -87,9 +83,9 @@ def train_classifier(job: Job, settings: TrainSettings, progress: Progress) -> P
     import torch
 
     torch.manual_seed(settings.seed)
-    model = load_classifier(job.source, job.splits.train.names)
+    model = job.task.load_model(job.source, job.data)
     set_dropout(model, settings.dropout)
-    execute(job, settings, model, cross_entropy, stage="train", key=key, progress=progress)
+    execute(job, settings, model, job.task.loss, stage="train", key=key, progress=progress)
     return job.output
 
 
@@ -111,24 +107,27 @@ def execute(
     """
     max_length = position_limit(model, settings.max_length)
     choose_training_attention(model, device_type(), max_length)
-    work = job.work / key[:16]
+    task, work = job.task, job.work / key[:16]
     with folder_lock(job.work):
-        tokenizer = _tokenizer(job.source, max_length, work / "tokenizer")
+        training, validation = (
+            task.encode(part, job.source, work, max_length) for part in (job.data.train, job.data.validation)
+        )
         with event_file(work / "events") as curves:
             run = Run(
-                model, objective,
-                EncodedRows.encode(job.splits.train, tokenizer),
-                EncodedRows.encode(job.splits.validation, tokenizer),
-                settings, checkpoint=work / "checkpoint", progress=progress, curves=curves, also=also,
+                model, task, training, validation, settings, objective=objective,
+                checkpoint=work / "checkpoint", progress=progress, curves=curves, also=also,
             )  # fmt: skip
             history = run.execute()
         manifest = Manifest(
-            kind="model", stage=stage, task=TASK, labels=job.splits.train.names,
+            kind="model", stage=stage, task=task.name, labels=job.data.labels,
             made_from={"model": job.source_name, "sha256": weights_sha256(job.source), "key": key},
-            data=data_record(job, settings), settings={**settings.as_json(), **(extra_settings or {})},
+            data=data_record(job, settings),
+            settings={**settings.as_json(), "task": task.options(), **(extra_settings or {})},
             seed=settings.seed, provenance=job.provenance, max_length=max_length,
         )  # fmt: skip
-        write_model_directory(run.model.cpu(), job.source, job.output, manifest, history, work / "events")
+        write_model_directory(
+            run.model.cpu(), job.output, manifest, history, work / "events", task=task, source=job.source
+        )
     drop_checkpoint(job.work)
     return history
 
@@ -145,11 +144,3 @@ def set_dropout(model: nn.Module, probability: float | None) -> None:
         for name in ("attention_dropout", "dropout", "dropout_prob"):  # attention keeps some as plain numbers
             if isinstance(getattr(module, name, None), float):
                 setattr(module, name, probability)
-
-
-def _tokenizer(source: Path, max_length: int, converted: Path) -> TextTokenizer:
-    if not (source / "tokenizer.json").is_file():
-        converted.mkdir(parents=True, exist_ok=True)
-        copy_tokenizer(source, converted)
-        source = converted
-    return TextTokenizer.load(source, max_length)

@@ -1,0 +1,10 @@
+"""Which tasks there are; imports nothing, so that the command line can list them at once."""
+
+from __future__ import annotations
+
+TASKS = {
+    "text-classification": ("text_classification", "TextClassification"),
+}
+"""``--task`` → module of this package, and the class in it."""
+
+TASK_NAMES = tuple(TASKS)
