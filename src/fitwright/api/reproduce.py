@@ -42,8 +42,8 @@ def reproduce(
 
     require("torch")
     from fitwright.api.train import provenance_json
-    from fitwright.modeling.sources import resolve_source
     from fitwright.spec.manifest import Manifest
+    from fitwright.training.from_scratch import source_folder
     from fitwright.training.job import Job
     from fitwright.training.reproduction import recorded_settings, reproduce_run
     from fitwright.training.tasks.registry import task_of
@@ -54,10 +54,10 @@ def reproduce(
     path = Path(data) if data is not None else _find(str(record["file"]), folder)
     task = task_of(manifest.task, manifest.settings.get("task"))
     name = source or str(manifest.made_from["model"])
+    rows = task.read(path, record["columns"], settings)
     with tempfile.TemporaryDirectory() as scratch:
         job = Job(
-            task=task, data=task.read(path, record["columns"], settings), source=resolve_source(name),
-            source_name=name,
+            task=task, data=rows, source=source_folder(name, task, rows, settings), source_name=name,
             output=Path(output) if output is not None else Path(scratch) / "model",
             provenance=provenance_json(command or f"fitwright.reproduce({str(model)!r})"),
         )  # fmt: skip
@@ -69,6 +69,6 @@ def _find(name: str, model: Path) -> Path:
     from fitwright.core.errors import UsageError
 
     for folder in (Path(), model.parent, model.parent.parent):
-        if (folder / name).is_file():
+        if (folder / name).exists():
             return folder / name
     raise UsageError("the data file of the record is not here", got=name, mend="Say where it is with --data.")

@@ -34,7 +34,8 @@ def train(
 
     Args:
         data: for text classification a table with a text and a label column; see ``docs/train.md``.
-        model: a model directory, a catalogue name or a Hub id.
+        model: a model directory, a catalogue name or a Hub id; for language modelling from scratch a
+            ``config.json``.
         output: the model directory to make; an interrupted run is continued, a finished one returned.
         text, label: short for these two roles in ``columns``.
         task: the kind of training (``training.tasks.names.TASK_NAMES``).
@@ -78,11 +79,12 @@ def _job(
     data: Path, model: str, output: Path, task: Task, columns: Mapping[str, str], settings: TrainSettings,
     command: str, *, overwrite: bool,
 ) -> Job:  # fmt: skip
-    from fitwright.modeling.sources import resolve_source
+    from fitwright.training.from_scratch import source_folder
     from fitwright.training.job import Job
 
+    read = task.read(data, columns, settings)
     return Job(
-        task=task, data=task.read(data, columns, settings), source=resolve_source(model), source_name=model,
+        task=task, data=read, source=source_folder(model, task, read, settings), source_name=model,
         output=output, provenance=provenance_json(command), overwrite=overwrite,
     )  # fmt: skip
 

@@ -84,14 +84,23 @@ def read_corpus(path: Path, *, text: str | None = None, held_out: float = HELD_O
             allowed=f"{FEWEST_DOCUMENTS} or more",
             mend="A document is a row of a table, a file of a folder, or what empty lines part in a text.",
         )  # fmt: skip
-    placed = sorted((place_of(key, seed=seed), key, document) for key, document in kept.items())
-    first = max(1, sum(place < held_out for place, _, _ in placed))  # by place: a prefix is the held-out part
-    texts = tuple(document for _, _, document in placed)
+    placed = sorted((place_of(key, seed=seed), key) for key in kept)
+    first = max(1, sum(place < held_out for place, _ in placed))  # the held-out part is a prefix
+    texts = tuple(kept[key] for _, key in placed)
     source = CorpusSource(
         path=Path(path), column=column, fingerprint=_fingerprint(texts, first), rows=len(texts),
         characters=sum(map(len, texts)), duplicates=duplicates, empty=empty, held_out=first,
     )  # fmt: skip
     return Corpus(training=texts[first:], held_out=texts[:first], source=source)
+
+
+def document_place(document: str, *, seed: int) -> float:
+    """Where a document stands in the order of its corpus, in [0, 1): held out is what stands first."""
+    return place_of(_key(document), seed=seed)
+
+
+def _key(document: str) -> str:
+    return hashlib.sha256(normalised(document).encode()).hexdigest()
 
 
 def _documents(path: Path, column: str | None) -> tuple[Sequence[str], str | None]:
@@ -140,7 +149,7 @@ def _distinct(documents: Sequence[str]) -> tuple[dict[str, str], int, int]:
         if not plain:
             empty += 1
             continue
-        key = hashlib.sha256(normalised(plain).encode()).hexdigest()
+        key = _key(plain)
         if key in kept:
             duplicates += 1
         else:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 TASKS = {
     "text-classification": ("text_classification", "TextClassification"),
+    "causal-language-modeling": ("language_modeling", "CausalLanguageModeling"),
+    "masked-language-modeling": ("language_modeling", "MaskedLanguageModeling"),
 }
 """``--task`` → module of this package, and the class in it."""
 
