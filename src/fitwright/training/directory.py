@@ -76,4 +76,10 @@ def write_model_directory(
 def read_history(folder: Path) -> History:
     """The curves of a model directory that :func:`write_model_directory` wrote."""
     data: Mapping[str, Any] = read_json(folder / HISTORY_NAME, what="training history")
-    return History(**{**data, "points": tuple(Point(**p) for p in data["points"])})
+    try:
+        return History(**{**data, "points": tuple(Point(**p) for p in data["points"])})
+    except (KeyError, TypeError) as error:
+        raise UsageError(
+            f"{HISTORY_NAME} is damaged, or was written by another version of fitwright",
+            got=str(folder / HISTORY_NAME), mend="Train the model again with this version.",
+        ) from error  # fmt: skip

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from fitwright.core.errors import RunError
 from fitwright.core.progress import Progress
 from fitwright.modeling.dropout import CheapDropout
-from fitwright.training.batches import Batch, Rows
+from fitwright.training.batches import Batch, Counts, Rows
+from fitwright.training.precision import LossScaler, computing
 from fitwright.training.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -50,12 +52,33 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY)
 
 
+@dataclass(frozen=True, kw_only=True)
+class StepResult:
+    """What came of a step.
+
+    Attributes:
+        loss: the step's mean.
+        norm: of its gradient, before it was cut.
+        counts: its rows, tokens and targets.
+        places: tokens and padding of its batches.
+        data_s: seconds that putting the batches together took.
+        moved: whether the weights were updated; not so where a gradient overflowed in fp16.
+    """
+
+    loss: float
+    norm: float
+    counts: Counts
+    places: int
+    data_s: float
+    moved: bool = True
+
+
 class Stepper:
     """Runs steps. Where memory does not suffice it halves the micro-batch and does the same step again.
 
     Attributes:
         parts: micro-batches of a step; doubled when one did not fit, and kept so.
-        precision: ``fp32`` or ``bf16``.
+        precision: ``fp32``, ``tf32``, ``bf16`` or ``fp16``; set by :meth:`compute_in`.
         dropout: the source of random bits where there is one.
     """
 
@@ -68,14 +91,20 @@ class Stepper:
         settings: TrainSettings,
         progress: Progress,
         device: torch.device,
+        clock: Callable[[], float],
     ) -> None:
         self.model, self.objective, self.optimizer, self.rows = model, objective, optimizer, rows
-        self.settings, self.progress, self.device = settings, progress, device
-        self.parts, self.precision = settings.micro_batches, "fp32"
+        self.settings, self.progress, self.device, self.clock = settings, progress, device, clock
+        self.parts = settings.micro_batches
         self.dropout: CheapDropout | None = None
+        self.compute_in("fp32")
 
-    def run(self, rows: Sequence[int], step: int, learning_rate: float, *, epoch: int = 0) -> float:
-        """Do one step on those rows; returns its loss.
+    def compute_in(self, precision: str) -> None:
+        """Compute in that precision from now on."""
+        self.precision, self.scaler = precision, LossScaler(precision, self.device)
+
+    def run(self, rows: Sequence[int], step: int, learning_rate: float, *, epoch: int = 0) -> StepResult:
+        """Do one step on those rows.
 
         Raises:
             DivergedError: loss or gradient is no number; then the weights have not moved.
@@ -88,7 +117,7 @@ class Stepper:
         state = torch.get_rng_state()
         while True:
             try:
-                loss = self._gradients(rows, step, epoch)
+                loss, places, data_s = self._gradients(rows, step, epoch)
                 break
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
@@ -96,30 +125,34 @@ class Stepper:
                 self.optimizer.zero_grad(set_to_none=True)
                 self._halve(rows, error)
             torch.set_rng_state(state)
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.max_grad_norm)
-        if not math.isfinite(float(norm)):
-            raise DivergedError(f"the gradient's norm became {float(norm)}", step)
-        self.optimizer.step()
+        self.scaler.unscale(self.optimizer)
+        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.max_grad_norm))
+        if not math.isfinite(norm) and (not self.scaler.enabled or self.scaler.scale <= 1):
+            raise DivergedError(f"the gradient's norm became {norm}", step)
+        moved = self.scaler.step(self.optimizer)
         self.optimizer.zero_grad(set_to_none=True)
-        return loss
+        return StepResult(
+            loss=loss, norm=norm, counts=self.rows.counts(rows), places=places, data_s=data_s, moved=moved
+        )
 
-    def _gradients(self, rows: Sequence[int], step: int, epoch: int) -> float:
-        """Leave the step's gradient in the parameters; its loss."""
-        import torch
-
+    def _gradients(self, rows: Sequence[int], step: int, epoch: int) -> tuple[float, int, float]:
+        """Leave the step's gradient in the parameters; its loss, places and seconds for data."""
         if self.dropout is not None:
             self.dropout.start_step(step)
-        whole, total = self.rows.counts(rows), 0.0
+        whole, total, places, data_s = self.rows.counts(rows), 0.0, 0, 0.0
         for part in cut(rows, self.parts):
+            started = self.clock()
             batch = self.rows.batch(part, self.device, step=whole, epoch=epoch)
-            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
+            data_s += self.clock() - started
+            places += batch.places
+            with computing(self.precision, self.device):
                 loss = self.objective(self.model, batch)
             value = float(loss.detach())
             if not math.isfinite(value):
                 raise DivergedError(f"the loss became {value}", step)
-            loss.backward()
+            self.scaler.backward(loss)
             total += value
-        return total
+        return total, places, data_s
 
     def _halve(self, rows: Sequence[int], error: BaseException) -> None:
         if self.parts >= len(rows):
