@@ -16,7 +16,7 @@ import pytest
 from fitwright.cli.main import run
 from fitwright.scaling.design.plan import Plan
 
-SHAPES = "16/1/1,24/1/1,32/1/1"
+SHAPES = "16/1/1,24/1/1"
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory, sentences: list[tuple[str, 
 
 def designed(corpus: Path, folder: Path, *more: str) -> list[str]:
     return [
-        "study", "design", str(corpus), "-o", str(folder), "--flops", "3e9", "--shapes", SHAPES,
+        "study", "design", str(corpus), "-o", str(folder), "--flops", "6e9", "--shapes", SHAPES,
         "--vocabulary", "300", "--block", "16", *more,
     ]  # fmt: skip
 
@@ -38,10 +38,10 @@ def trained(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study that was killed in the middle of a cell, with its processes, and then run to the end."""
     folder = tmp_path_factory.mktemp("study") / "study"
     assert run(designed(corpus, folder)) == 0
-    command = [sys.executable, "-m", "fitwright", "study", "run", str(folder), "--workers", "2"]
+    command = [sys.executable, "-m", "fitwright", "study", "run", str(folder), "--workers", "1"]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
     runs = folder / "runs.csv"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not (runs.is_file() and len(runs.read_text(encoding="utf-8").splitlines()) > 2):
         assert process.poll() is None
         assert time.monotonic() < deadline
@@ -50,7 +50,7 @@ def trained(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     process.wait()
     before = stamps(folder)
     assert 2 <= len(before) < len(Plan.read(folder).cells)
-    assert run(["study", "run", str(folder), "--workers", "2"]) == 0
+    assert run(["study", "run", str(folder), "--workers", "1"]) == 0
     after = stamps(folder)
     assert {name: after[name] for name in before} == before  # no cell was trained twice
     return folder
@@ -75,18 +75,6 @@ def test_every_cell_has_a_row_that_a_law_is_fitted_to(trained: Path) -> None:
     assert not list(trained.glob("cells/.*unfinished/*"))
 
 
-def test_fit_leaves_the_largest_out_and_the_report_holds_it_against_the_law(trained: Path) -> None:
-    assert run(["study", "fit", str(trained), "--law", "chinchilla", "--bootstraps", "0"]) == 0
-    found = json.loads((trained / "fit.json").read_text(encoding="utf-8"))
-    assert found["runs"]["n_counts"] == "total"
-    assert len(found["runs"]["n"]) == len(Plan.read(trained).cells) - 1
-    assert run(["study", "report", str(trained)]) == 0
-    page, twin = ((trained / f"study.{kind}").read_text(encoding="utf-8") for kind in ("html", "md"))
-    for words in ("The largest run, predicted", "What was memorised", "Held-out loss at equal epochs"):
-        assert words in page
-        assert words in twin
-
-
 def test_a_finished_study_is_left_alone(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = stamps(trained)
     assert run(["study", "run", str(trained), "--json"]) == 0
@@ -102,7 +90,7 @@ def test_the_plan_says_cost_and_rules(
     assert run(designed(corpus, tmp_path / "study", "--family", "bert", "--json")) == 0
     plan = json.loads(capsys.readouterr().out)
     assert plan["rules"]["learning_rate"].startswith("AdamW's peak learning rate goes as 1/width")
-    assert sum(cell["flops"] for cell in plan["cells"]) == pytest.approx(3e9, rel=0.2)
+    assert sum(cell["flops"] for cell in plan["cells"]) == pytest.approx(6e9, rel=0.2)
     assert all(cell["seconds"] > 0 and cell["memory_bytes"] > 1e6 for cell in plan["cells"])
 
 

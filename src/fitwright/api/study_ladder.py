@@ -68,9 +68,6 @@ def study_run(
         UsageError: no study. RunError: a cell failed; what was trained is kept.
     """
     from fitwright.core.errors import UsageError
-    from fitwright.core.optional import require
-
-    require("torch")
     from fitwright.study.running import run_study
 
     for name, value in (("workers", workers), ("threads", threads)):

@@ -24,23 +24,29 @@ Stream = NDArray[Any]
 _CHUNK = 1024
 
 
-def stream_of(documents: Sequence[str], tokenizer: Tokenizer, *, end: int | None) -> Stream:
+def stream_of(
+    documents: Sequence[str], tokenizer: Tokenizer, *, end: int | None, most: int | None = None
+) -> Stream:
     """Every document's tokens, without special ones, each followed by ``end``.
 
     Args:
         end: id that parts documents; ``None`` where the tokenizer has none.
+        most: tokens after which no further document is read, and the stream is cut.
     """
     kind = np.uint16 if tokenizer.get_vocab_size() <= np.iinfo(np.uint16).max else np.uint32
     parts: list[Stream] = []
-    tail = [] if end is None else [end]
+    tail, read = [] if end is None else [end], 0
     for start in range(0, len(documents), _CHUNK):
+        if most is not None and read >= most:
+            break
         found = tokenizer.encode_batch_fast(list(documents[start : start + _CHUNK]), add_special_tokens=False)
         ids: list[int] = []
         for encoding in found:
             ids.extend(encoding.ids)
             ids.extend(tail)
         parts.append(np.array(ids, kind))
-    return np.concatenate(parts) if parts else np.zeros(0, kind)
+        read += len(ids)
+    return np.concatenate(parts)[:most] if parts else np.zeros(0, kind)
 
 
 def blocks_of(stream_S: Stream, length: int, *, overlap: int = 0) -> Stream:

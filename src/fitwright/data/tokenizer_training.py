@@ -20,8 +20,8 @@ END, PAD, MASK = "<|endoftext|>", "<|pad|>", "<|mask|>"
 SPECIAL = (END, PAD, MASK)
 """Their ids are 0, 1, 2. The end token parts documents."""
 SMALLEST_VOCABULARY = 256 + len(SPECIAL)
-_MOST_CHARACTERS = 20_000_000
-"""More of a corpus does not change the merges of vocabularies as small as a study's by much."""
+_MOST_CHARACTERS, _CHARACTERS_PER_TOKEN = 5_000_000, 1_000
+"""What merges are learnt from: so many characters, or so many for each token where that is more."""
 _PIECE = 100_000
 
 
@@ -29,7 +29,7 @@ def train_tokenizer(documents: Sequence[str], vocabulary: int) -> Tokenizer:
     """A byte-level tokenizer of exactly ``vocabulary`` tokens, those of :data:`SPECIAL` first.
 
     Args:
-        documents: the training part alone, at most the first 20 million characters are used.
+        documents: the training part alone; of a large one its first part.
         vocabulary: at least 259: 256 bytes and three special tokens.
 
     Raises:
@@ -47,7 +47,8 @@ def train_tokenizer(documents: Sequence[str], vocabulary: int) -> Tokenizer:
         vocab_size=vocabulary, special_tokens=list(SPECIAL), show_progress=False,
         initial_alphabet=sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet()),
     )  # fmt: skip
-    tokenizer.train_from_iterator(_sample(documents), trainer)
+    most = max(_MOST_CHARACTERS, _CHARACTERS_PER_TOKEN * vocabulary)
+    tokenizer.train_from_iterator(_sample(documents, most), trainer)
     if tokenizer.get_vocab_size() != vocabulary:
         raise DataError(
             "the corpus is too small for such a vocabulary", got=f"{vocabulary} tokens asked for",
@@ -67,10 +68,10 @@ def save_tokenizer(tokenizer: Tokenizer, folder: Path, *, max_length: int) -> No
     write_json(folder / "tokenizer_config.json", config)
 
 
-def _sample(documents: Sequence[str]) -> Iterator[str]:
+def _sample(documents: Sequence[str], most: int) -> Iterator[str]:
     used = 0
     for document in documents:
-        if used >= _MOST_CHARACTERS:
+        if used >= most:
             return
         used += len(document)
         for start in range(0, len(document), _PIECE):

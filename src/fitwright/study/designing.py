@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fitwright.core.errors import UsageError
 from fitwright.core.files import new_directory
 from fitwright.core.progress import Progress
 from fitwright.core.units import format_count
 from fitwright.data.corpus import HELD_OUT, Corpus, read_corpus
-from fitwright.data.token_blocks import save_stream, stream_of
+from fitwright.data.token_blocks import Stream, save_stream, stream_of
 from fitwright.data.tokenizer_training import save_tokenizer, train_tokenizer
 from fitwright.scaling.design import grid, rules
 from fitwright.scaling.design.families import END_ID, Family, family_of
@@ -21,7 +21,11 @@ from fitwright.scaling.design.shapes import Shape, parse_shapes
 from fitwright.study.folder import HELD_OUT_BLOCKS, SEEN_BLOCKS, StudyFolder
 from fitwright.study.probe import side_by_side, step_seconds
 
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
 _PROBED_BATCH = 8
+_SAMPLED, _CAUTION = 500, 0.95
 _LITTLE_SPREAD = 8.0
 
 
@@ -82,9 +86,13 @@ def design_study(
         corpus = read_corpus(path, text=text, held_out=settings.held_out, seed=settings.seed)
         task.advance(1, note=f"tokenizer of {settings.vocabulary:,}")
         with new_directory(folder) as work:
-            amounts = _write_tokens(StudyFolder(work), corpus, settings)
-            task.advance(2, note="timing a few steps of each shape")
+            tokenizer = train_tokenizer(corpus.training, settings.vocabulary)
+            save_tokenizer(tokenizer, StudyFolder(work).tokenizer, max_length=settings.block)
+            amounts = _amounts(corpus, tokenizer, settings)
+            task.advance(1, note="timing a few steps of each shape")
             plan = _plan(family, settings, corpus, amounts, provenance)
+            task.advance(1, note="writing the tokens")
+            _write_tokens(StudyFolder(work), corpus, tokenizer, plan)
             plan.write(work)
         task.advance(1)
     return plan
@@ -99,18 +107,35 @@ def _refuse_taken(folder: Path, *, overwrite: bool) -> None:
         raise UsageError("the output folder is not empty", got=str(folder), mend=mend)
 
 
-def _write_tokens(folder: StudyFolder, corpus: Corpus, settings: DesignSettings) -> dict[str, int]:
-    tokenizer = train_tokenizer(corpus.training, settings.vocabulary)
-    save_tokenizer(tokenizer, folder.tokenizer, max_length=settings.block)
-    training_S = stream_of(corpus.training, tokenizer, end=END_ID)
-    held_S = stream_of(corpus.held_out, tokenizer, end=END_ID)
-    if len(held_S) <= settings.block:
+def _amounts(corpus: Corpus, tokenizer: Tokenizer, settings: DesignSettings) -> dict[str, int]:
+    """Tokens to train on, counted on a sample and a little less than there are; tokens to judge by."""
+    sample = corpus.training[:_SAMPLED]
+    share = sum(map(len, sample)) / sum(map(len, corpus.training))
+    counted = len(stream_of(sample, tokenizer, end=END_ID))
+    training = counted if share == 1 else int(counted / share * _CAUTION)
+    held_S = _held_out(corpus, tokenizer, settings.block)
+    return {"training_tokens": training, "held_out_tokens": len(held_S)}
+
+
+def _held_out(corpus: Corpus, tokenizer: Tokenizer, block: int) -> Stream:
+    held_S = stream_of(corpus.held_out, tokenizer, end=END_ID, most=HELD_OUT_BLOCKS * block + 1)
+    if len(held_S) <= block:
         raise UsageError("too little text is held out", got=f"{len(held_S):,} tokens",
-                         allowed=f"more than {settings.block:,}", mend="Raise --held-out.")  # fmt: skip
-    held_S = held_S[: HELD_OUT_BLOCKS * settings.block + 1]
+                         allowed=f"more than {block:,}", mend="Raise --held-out.")  # fmt: skip
+    return held_S
+
+
+def _write_tokens(folder: StudyFolder, corpus: Corpus, tokenizer: Tokenizer, plan: Plan) -> None:
+    """As much of the training part as the largest cell needs, and the held-out part."""
+    most = max(cell.unique_tokens for cell in plan.cells) + 1
+    training_S = stream_of(corpus.training, tokenizer, end=END_ID, most=most)
+    if len(training_S) < most:
+        raise UsageError(
+            "the corpus has fewer tokens than a sample of it promised", got=f"{len(training_S):,}",
+            allowed=f"{most:,}", mend="Lower the budget a little.",
+        )  # fmt: skip
     save_stream(training_S, folder.training_tokens)
-    save_stream(held_S, folder.held_out_tokens)
-    return {"training_tokens": len(training_S), "held_out_tokens": len(held_S)}
+    save_stream(_held_out(corpus, tokenizer, plan.block), folder.held_out_tokens)
 
 
 def _plan(

@@ -141,17 +141,16 @@ def _work(root: Path, threads: int, pipe: Connection) -> None:
     """The process: trains the cells that it is told, until it is told none or its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and ends this one
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    torch: Any = require("torch")
-    torch.set_num_threads(threads)
     folder, plan = StudyFolder(root), Plan.read(root)
     cells = {cell.name: cell for cell in plan.cells}
-    while (name := pipe.recv()) is not None:
-        try:
+    try:
+        torch: Any = require("torch")  # the parent does without
+        torch.set_num_threads(threads)
+        while (name := pipe.recv()) is not None:
             train_cell(folder, plan, cells[name], _Teller(pipe))
-        except FitwrightError as error:
-            pipe.send(("failed", str(error)))
-            return
-        pipe.send(("finished", None))
+            pipe.send(("finished", None))
+    except FitwrightError as error:
+        pipe.send(("failed", str(error)))
 
 
 def _die_with_parent() -> None:
