@@ -41,7 +41,7 @@ def trained(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = [sys.executable, "-m", "fitwright", "study", "run", str(folder), "--workers", "1"]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
     runs = folder / "runs.csv"
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 600
     while not (runs.is_file() and len(runs.read_text(encoding="utf-8").splitlines()) > 2):
         assert process.poll() is None
         assert time.monotonic() < deadline

@@ -117,7 +117,7 @@ def study_predict(
     """The loss of a run that was not made, with an interval from back-tested errors.
 
     Args:
-        study: what :func:`study_fit` returned or wrote.
+        study: what :func:`study_fit` returned or wrote, or the folder of a study.
         n, d: parameters and tokens seen.
         unique: how many of the tokens differ; all of them unless told.
 
@@ -137,7 +137,7 @@ def study_best(
     """The size to choose for a compute budget, for an amount of data, or for both.
 
     Args:
-        study: what :func:`study_fit` returned or wrote.
+        study: what :func:`study_fit` returned or wrote, or the folder of a study.
         flops: training FLOPs, 6·N·D; ``None`` where compute does not matter.
         unique: different tokens that there are; ``None`` for data without end.
         epochs: passes over the data, where compute does not matter; the best number unless told.
@@ -181,9 +181,8 @@ def study_report(
 
     if format not in FORMATS:
         raise UsageError("unknown report format", got=format, allowed=", ".join(FORMATS))
-    source = Path(study)
+    found, source = _study(study), Path(study)
     source = source / "fit.json" if source.is_dir() else source
-    found = _study(source)
     from fitwright.core.files import write_text
     from fitwright.reporting import html, markdown
     from fitwright.study.ladder_runs import is_study, read_ladder
@@ -212,7 +211,8 @@ def _study(study: str | Path | FittedStudy) -> FittedStudy:
     if isinstance(study, str | Path):
         from fitwright.scaling.fitted import read_study
 
-        return read_study(Path(study))
+        path = Path(study)
+        return read_study(path / "fit.json" if path.is_dir() else path)
     return study
 
 

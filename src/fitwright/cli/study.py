@@ -13,7 +13,7 @@ from fitwright.core.units import parse_count
 
 study = typer.Typer(name="study", help="How big a model can this data feed?", no_args_is_help=True)
 
-_Fit = Annotated[Path, typer.Argument(metavar="FIT.json", help="What 'study fit' wrote.")]
+_Fit = Annotated[Path, typer.Argument(metavar="FIT.json", help="What 'study fit' wrote, or the folder.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -211,7 +211,7 @@ def best(
 
 @study.command()
 def report(
-    fit: Annotated[Path, typer.Argument(metavar="FIT.json", help="What 'study fit' wrote, or the folder.")],
+    fit: _Fit,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder to write into; beside FIT.json by default.")
     ] = None,
