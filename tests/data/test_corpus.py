@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from fitwright.core.errors import DataError, UsageError
+from fitwright.data.content import normalised
 from fitwright.data.corpus import read_corpus
-from fitwright.data.splitting import normalised
 from fitwright.data.token_blocks import blocks_of, open_stream, save_stream, stream_of
 from fitwright.data.tokenizer_training import END, PAD, save_tokenizer, train_tokenizer
 

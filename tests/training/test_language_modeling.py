@@ -10,7 +10,6 @@ import pytest
 import torch
 
 import fitwright
-from fitwright.core.errors import UsageError
 from fitwright.modeling.comparison import compare_weights
 from fitwright.spec.manifest import Manifest
 from fitwright.training.directory import read_history
@@ -71,11 +70,6 @@ def test_more_training_starts_from_the_weights_of_a_folder(corpus: Path, tmp_pat
     second = fitwright.train(corpus, model=str(first), output=tmp_path / "second", **given)
     assert read_history(second).points[0].validation_loss < read_history(first).points[0].validation_loss
     assert compare_weights(first, second).different
-
-
-def test_a_classifier_is_not_made_from_a_configuration_alone(reviews_csv: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="only language modelling starts from a configuration"):
-        fitwright.train(reviews_csv, model=config("masked", tmp_path), output=tmp_path / "x")
 
 
 def test_causal_blocks_have_a_target_at_every_place() -> None:

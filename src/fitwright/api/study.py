@@ -132,7 +132,7 @@ def study_predict(
 
 def study_best(
     study: str | Path | FittedStudy, *, flops: float | None = None, unique: float | None = None,
-    epochs: float | None = None, within: float = 0.0,
+    epochs: float | None = None, within: float = 0.0, config: str | Path | None = None,
 ) -> Best:  # fmt: skip
     """The size to choose for a compute budget, for an amount of data, or for both.
 
@@ -142,6 +142,8 @@ def study_best(
         unique: different tokens that there are; ``None`` for data without end.
         epochs: passes over the data, where compute does not matter; the best number unless told.
         within: the smallest size whose loss is at most this share above the best, for example 0.01.
+        config: file to write the ``config.json`` of the nearest shape of the ladder's family to, for
+            ``train``; of a study folder alone.
 
     Raises:
         CheckError: too far outside the ladder. UsageError: neither compute nor data, or a number out of
@@ -159,8 +161,17 @@ def study_best(
         raise UsageError("within is a share of the loss", got=within, allowed="0 to 1, for example 0.01")
     frontier = _study(study).frontier
     if flops is not None:
-        return frontier.for_compute(flops, unique=unique, within=within)
-    return frontier.for_data(float(unique or 0), epochs=epochs, within=within)
+        found = frontier.for_compute(flops, unique=unique, within=within)
+    else:
+        found = frontier.for_data(float(unique or 0), epochs=epochs, within=within)
+    if config is not None:
+        from fitwright.study.hand_over import write_config
+
+        if not isinstance(study, str | Path) or not Path(study).is_dir():
+            raise UsageError("only a study folder knows the family of its models", got=str(config),
+                             mend="Give the folder in place of FIT.json.")  # fmt: skip
+        write_config(Path(study), found.size, Path(config))
+    return found
 
 
 def study_report(

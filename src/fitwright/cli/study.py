@@ -190,6 +190,9 @@ def best(
     within: Annotated[
         float, typer.Option(help="Smallest size at most so many percent above the best loss.")
     ] = 0.0,
+    config: Annotated[
+        Path | None, typer.Option(help="File for the config.json of that size; of a study folder alone.")
+    ] = None,
     as_json: _Json = False,
 ) -> None:
     """Name the size to choose for a compute budget, for an amount of data, or for both.
@@ -201,12 +204,14 @@ def best(
 
     found = study_best(
         fit, flops=None if flops is None else _count(flops), unique=None if unique is None else
-        _count(unique), epochs=epochs, within=within / 100,
+        _count(unique), epochs=epochs, within=within / 100, config=config,
     )  # fmt: skip
     if as_json:
         print_json(found.as_json())
     else:
         print_text(best_text(found, within))
+        if config is not None:
+            print_text(f"{config}: next, fitwright train --task ... --model {config}")
 
 
 @study.command()

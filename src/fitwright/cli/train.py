@@ -104,5 +104,5 @@ def _show(folder: Path, *, as_json: bool) -> None:
         proof = folder / PROOF_NAME
         print_json({**found, "resume": read_json(proof)} if proof.is_file() else found)
         return
-    best, metric = history.best, task_of(manifest.task).metric
+    best, metric = history.best, task_of(manifest.task, manifest.settings.get("task")).metric
     print_text(f"{folder}: validation {metric.name} {metric.text(best.score)} (epoch {best.epoch + 1})")

@@ -13,9 +13,10 @@ from typing import Any
 
 from fitwright.core.errors import DataError, UsageError
 from fitwright.data.columns import detect_text
+from fitwright.data.content import normalised
 from fitwright.data.encoding import encoding_error, refuse_binary
 from fitwright.data.reading import FORMATS, read_table
-from fitwright.data.splitting import normalised, place_of
+from fitwright.data.splitting import place_of
 
 TEXT_SUFFIXES = (".txt", ".text", ".md")
 FEWEST_DOCUMENTS = 20

@@ -17,21 +17,16 @@ from fitwright.training.tasks.interface import Task, TaskData
 
 
 def source_folder(model: str, task: Task, data: TaskData, settings: TrainSettings) -> Path:
-    """The folder that a run starts from: a model's, or one without weights made of a ``config.json``.
+    """The folder that a run starts from: a model's, or one without weights where the task can do with it.
 
     Raises:
-        UsageError, UnknownModelError: no such model, or a task that needs weights to start from.
+        UsageError, UnknownModelError: no such model.
     """
-    path = Path(model).expanduser()
-    if not (path.is_file() and path.suffix == ".json"):
-        return resolve_source(model)
-    texts = getattr(data.train, "texts", None)
-    if not task.name.endswith("language-modeling") or texts is None:
-        raise UsageError(
-            "only language modelling starts from a configuration alone", got=model,
-            mend="Give a model directory, a catalogue name or a Hub id.",
-        )  # fmt: skip
-    return start_folder(path, texts, data.source.fingerprint, settings.max_length)
+    path, texts = Path(model).expanduser(), getattr(data.train, "texts", None)
+    is_text = task.name.endswith("language-modeling") and texts is not None
+    if is_text and path.is_file() and path.suffix == ".json":
+        return start_folder(path, texts, data.source.fingerprint, settings.max_length)
+    return resolve_source(model, scratch=True)
 
 
 def start_folder(config: Path, documents: Sequence[str], fingerprint: str, max_length: int) -> Path:

@@ -14,6 +14,7 @@ from fitwright.core.progress import Progress, Task
 from fitwright.modeling.dropout import cheap_dropout
 from fitwright.training.batches import Rows, padding_of_epoch, steps_of_epoch
 from fitwright.training.checkpoint import load_checkpoint, save_checkpoint
+from fitwright.training.coupled import Coupled
 from fitwright.training.curves import Curves, draw_epoch
 from fitwright.training.history import History, Point
 from fitwright.training.meter import Meter, flops_of_token, matrix_peak, memory_bytes, temperature_c
@@ -23,7 +24,7 @@ from fitwright.training.precision import choose_precision
 from fitwright.training.schedule import batch_of_epoch, learning_rate, rate_for_batch
 from fitwright.training.settings import TrainSettings
 from fitwright.training.spikes import SpikeWatch
-from fitwright.training.step import DivergedError, Objective, Stepper, StepResult
+from fitwright.training.step import DivergedError, Objective, Stepper, StepResult, objective_of
 from fitwright.training.tasks.interface import Task as TrainingTask
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Run:
         checkpoint: Path,
         progress: Progress,
         curves: Curves,
-        objective: Objective | None = None,
+        objective: Objective | Coupled | None = None,
         also: tuple[nn.Module, ...] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -68,8 +69,8 @@ class Run:
         self.checkpoint, self.progress, self.curves, self.clock = checkpoint, progress, curves, clock
         self.optimizer = adamw(self.model, settings)
         self.stepper = Stepper(
-            self.model, objective or task.loss, self.optimizer, training, settings, progress, self.device,
-            clock,
+            self.model, objective or objective_of(task), self.optimizer, training, settings, progress,
+            self.device, clock,
         )  # fmt: skip
         self.packable = (self.model, *also)
         self.points: list[Point] = []

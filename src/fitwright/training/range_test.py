@@ -19,7 +19,7 @@ from fitwright.training.optimizer import adamw
 from fitwright.training.packing import choose_packing, packed_models
 from fitwright.training.precision import choose_precision
 from fitwright.training.settings import TrainSettings
-from fitwright.training.step import DivergedError, Stepper
+from fitwright.training.step import DivergedError, Stepper, objective_of
 
 LOWEST, HIGHEST, STEPS = 1e-7, 1.0, 100
 _SMOOTHING, _BLOWN_UP = 0.9, 4.0
@@ -62,7 +62,9 @@ def range_test(
     choose_training_attention(model, device.type, max_length)
     rows = job.task.encode(job.data.train, job.source, job.work, max_length)
     model.to(device).train()
-    stepper = Stepper(model, job.task.loss, adamw(model, settings), rows, settings, progress, device, clock)
+    stepper = Stepper(
+        model, objective_of(job.task), adamw(model, settings), rows, settings, progress, device, clock
+    )
     stepper.compute_in(choose_precision(settings.precision, device))
     packing = choose_packing(settings.packing, [model], 1.0, device.type, shortest=min(rows.lengths))
     rates: list[float] = []

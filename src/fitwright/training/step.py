@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -12,8 +13,10 @@ from fitwright.core.errors import RunError
 from fitwright.core.progress import Progress
 from fitwright.modeling.dropout import CheapDropout
 from fitwright.training.batches import Batch, Counts, Rows
+from fitwright.training.coupled import Coupled, coupled_gradients
 from fitwright.training.precision import LossScaler, computing
 from fitwright.training.settings import TrainSettings
+from fitwright.training.tasks.interface import Task
 
 if TYPE_CHECKING:
     import torch
@@ -43,6 +46,11 @@ class Objective(Protocol):
         The sum over rows or tokens, divided by what ``batch.step`` counts: so shares add up to the step's
         mean however the step is cut.
         """
+
+
+def objective_of(task: Task) -> Objective | Coupled:
+    """What training for that task minimises."""
+    return task if isinstance(task, Coupled) else task.loss
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -85,7 +93,7 @@ class Stepper:
     def __init__(
         self,
         model: nn.Module,
-        objective: Objective,
+        objective: Objective | Coupled,
         optimizer: torch.optim.Optimizer,
         rows: Rows,
         settings: TrainSettings,
@@ -139,20 +147,28 @@ class Stepper:
         """Leave the step's gradient in the parameters; its loss, places and seconds for data."""
         if self.dropout is not None:
             self.dropout.start_step(step)
-        whole, total, places, data_s = self.rows.counts(rows), 0.0, 0, 0.0
-        for part in cut(rows, self.parts):
-            started = self.clock()
-            batch = self.rows.batch(part, self.device, step=whole, epoch=epoch)
-            data_s += self.clock() - started
-            places += batch.places
-            with computing(self.precision, self.device):
+        whole = self.rows.counts(rows)
+        parts = _Parts(
+            [functools.partial(self.rows.batch, part, self.device, step=whole, epoch=epoch)
+             for part in cut(rows, self.parts)], self.clock,
+        )  # fmt: skip
+        context = functools.partial(computing, self.precision, self.device)
+        if isinstance(self.objective, Coupled):
+            total = coupled_gradients(
+                self.objective, self.model, parts.makers, context, self.dropout,
+                functools.partial(check_loss, step), self.scaler.backward,
+            )  # fmt: skip
+            return total, parts.places, parts.data_s
+        total = 0.0
+        for make in parts.makers:
+            batch = make()
+            with context():
                 loss = self.objective(self.model, batch)
             value = float(loss.detach())
-            if not math.isfinite(value):
-                raise DivergedError(f"the loss became {value}", step)
+            check_loss(step, value)
             self.scaler.backward(loss)
             total += value
-        return total, places, data_s
+        return total, parts.places, parts.data_s
 
     def _halve(self, rows: Sequence[int], error: BaseException) -> None:
         if self.parts >= len(rows):
@@ -164,6 +180,32 @@ class Stepper:
         self.progress.say(
             f"out of memory: steps of {len(rows)} rows go on in {self.parts} parts; batch and order stay"
         )
+
+
+class _Parts:
+    """The batches of a step, made when asked for; how many places they had and how long making them took."""
+
+    def __init__(self, parts: list[Callable[[], Batch]], clock: Callable[[], float]) -> None:
+        self.makers = [functools.partial(self._make, number, part) for number, part in enumerate(parts)]
+        self.data_s, self._places, self._clock = 0.0, [0] * len(parts), clock
+
+    def _make(self, number: int, part: Callable[[], Batch]) -> Batch:
+        started = self._clock()
+        batch = part()
+        self.data_s += self._clock() - started
+        self._places[number] = batch.places
+        return batch
+
+    @property
+    def places(self) -> int:
+        """Tokens and padding of all parts that were made."""
+        return sum(self._places)
+
+
+def check_loss(step: int, value: float) -> None:
+    """Raise where the loss of that step is no number."""
+    if not math.isfinite(value):
+        raise DivergedError(f"the loss became {value}", step)
 
 
 def cut(rows: Sequence[int], parts: int) -> list[list[int]]:

@@ -6,6 +6,8 @@ TASKS = {
     "text-classification": ("text_classification", "TextClassification"),
     "causal-language-modeling": ("language_modeling", "CausalLanguageModeling"),
     "masked-language-modeling": ("language_modeling", "MaskedLanguageModeling"),
+    "sentence-similarity": ("sentence_similarity", "SentenceSimilarity"),
+    "image-classification": ("image_classification", "ImageClassification"),
 }
 """``--task`` → module of this package, and the class in it."""
 
