@@ -42,7 +42,7 @@ def reproduce(
 
     require("torch")
     from fitwright.api.train import provenance_json
-    from fitwright.modeling.sources import resolve_source
+    from fitwright.modeling.starts import start_of
     from fitwright.spec.manifest import Manifest
     from fitwright.training.job import Job
     from fitwright.training.reproduction import recorded_settings, reproduce_run
@@ -57,7 +57,7 @@ def reproduce(
     with tempfile.TemporaryDirectory() as scratch:
         job = Job(
             task=task, data=task.read(path, record["columns"], settings),
-            source=resolve_source(name, scratch=True), source_name=name,
+            source=start_of(name), source_name=name,
             output=Path(output) if output is not None else Path(scratch) / "model",
             provenance=provenance_json(command or f"fitwright.reproduce({str(model)!r})"),
         )  # fmt: skip

@@ -78,11 +78,11 @@ def _job(
     data: Path, model: str, output: Path, task: Task, columns: Mapping[str, str], settings: TrainSettings,
     command: str, *, overwrite: bool,
 ) -> Job:  # fmt: skip
-    from fitwright.modeling.sources import resolve_source
+    from fitwright.modeling.starts import start_of
     from fitwright.training.job import Job
 
     return Job(
-        task=task, data=task.read(data, columns, settings), source=resolve_source(model, scratch=True),
+        task=task, data=task.read(data, columns, settings), source=start_of(model),
         source_name=model, output=output, provenance=provenance_json(command), overwrite=overwrite,
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ Legend of shape suffixes: B rows; what follows is the task's own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -43,7 +43,7 @@ class Coupled(Protocol):
 def coupled_gradients(
     objective: Coupled,
     model: nn.Module,
-    parts: list[Callable[[], Batch]],
+    parts: Sequence[Callable[[], Batch]],
     autocast: Autocast,
     dropout: CheapDropout | None,
     check: Callable[[float], None],

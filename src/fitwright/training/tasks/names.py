@@ -6,6 +6,7 @@ TASKS = {
     "text-classification": ("text_classification", "TextClassification"),
     "sentence-similarity": ("sentence_similarity", "SentenceSimilarity"),
     "image-classification": ("image_classification", "ImageClassification"),
+    "sequence-to-sequence": ("sequence_to_sequence", "SequenceToSequence"),
 }
 """``--task`` → module of this package, and the class in it."""
 

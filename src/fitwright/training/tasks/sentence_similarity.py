@@ -5,6 +5,7 @@ Legend of shape suffixes: B rows, K texts of a row (anchor, positive, negatives)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from fitwright.core.errors import UsageError
 from fitwright.data.kinds.embedding_pairs import EmbeddingPairs, load_embedding_pairs
 from fitwright.data.splitting import split
+from fitwright.metrics.regression import spearman
 from fitwright.modeling.embedder import POOLINGS, load_embedder, pooled, save_embedder
 from fitwright.training.batches import Batch, Rows, sorted_batches
 from fitwright.training.contrast import contrast, found
@@ -145,7 +147,8 @@ class SentenceSimilarity:
     def _score(self, embeddings_BKD: torch.Tensor, labels: torch.Tensor) -> float:
         if self.objective == "score":
             cosines_B = (embeddings_BKD[:, 0] * embeddings_BKD[:, 1]).sum(-1)
-            return rank_correlation(cosines_B, labels)
+            rho = spearman(cosines_B.cpu().numpy(), labels.cpu().numpy())
+            return rho if math.isfinite(rho) else 0.0  # a model that says one thing of all pairs
         candidates_CD, names_C = embeddings_BKD[:, 1:].flatten(0, 1), labels[:, 1:].flatten()
         return found(embeddings_BKD[:, 0], candidates_CD, labels[:, 1], names_C) / len(labels)
 
@@ -195,15 +198,3 @@ def own_and_hidden(names_BK: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     hidden_BC = (names_C == names_BK[:, 1:2]) | (names_C == names_BK[:, :1])
     hidden_BC[torch.arange(rows, device=names_BK.device), own_B] = False
     return own_B, hidden_BC
-
-
-def rank_correlation(left_B: torch.Tensor, right_B: torch.Tensor) -> float:
-    """Spearman's ρ: the correlation of the ranks, equal values sharing theirs; 0 where a side is constant."""
-    import torch
-
-    def ranks(values_B: torch.Tensor) -> torch.Tensor:
-        _, place_B, count_U = values_B.unique(return_inverse=True, return_counts=True)
-        return (count_U.cumsum(0) - (count_U - 1) / 2)[place_B].double()
-
-    both = torch.stack([ranks(left_B), ranks(right_B)])
-    return float(torch.corrcoef(both)[0, 1].nan_to_num(0.0))
