@@ -84,3 +84,9 @@ def test_a_spike_is_rolled_back(make_job: MakeJob, monkeypatch: pytest.MonkeyPat
     folder = train_model(make_job(), SETTINGS.but(epochs=5, patience=9), progress)
     assert read_history(folder).rollbacks == 1
     assert [line for line in progress.said if "the loss jumped" in line]
+
+
+def test_one_hard_row_alone_is_no_spike() -> None:
+    watch = SpikeWatch([[0.5] * WINDOW, [0.1] * WINDOW])
+    assert not watch.is_spike(1.5, size=1 / 32)
+    assert watch.is_spike(1.5)

@@ -29,8 +29,9 @@ def length_sorted(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
 def length_grouped(lengths: Sequence[int], batch_size: int, *, seed: int, epoch: int) -> list[list[int]]:
     """Shuffled batches of rows of similar length, for training.
 
-    All rows are permuted, cut into random chunks of 50 batches, sorted by length within each chunk, cut into
-    batches, and the batches shuffled. Each row is in exactly one batch; at most one batch is short.
+    All rows are permuted, cut into random chunks of up to 50 batches, sorted by length within each chunk, cut
+    into batches, and the batches shuffled. Each row is in exactly one batch; batches are as even as those of
+    :func:`shuffled`.
 
     Args:
         lengths: tokens of each row.
@@ -40,20 +41,22 @@ def length_grouped(lengths: Sequence[int], batch_size: int, *, seed: int, epoch:
     _check_batch_size(batch_size)
     generator = np.random.default_rng((seed, epoch))
     sizes = np.asarray(lengths, dtype=np.int64)
-    shuffled = generator.permutation(len(sizes))
+    parts = _cut_evenly(generator.permutation(len(sizes)), batch_size)
     batches: list[list[int]] = []
-    step = batch_size * BATCHES_PER_CHUNK
-    for start in range(0, len(shuffled), step):
-        chunk = shuffled[start : start + step]
+    for start in range(0, len(parts), BATCHES_PER_CHUNK):
+        several = parts[start : start + BATCHES_PER_CHUNK]
+        chunk = np.concatenate(several)
         ordered = chunk[np.argsort(-sizes[chunk], kind="stable")]
-        batches.extend(_cut(ordered.tolist(), batch_size))
+        ends = np.cumsum([len(part) for part in several])
+        batches.extend(part.tolist() for part in np.split(ordered, ends[:-1]))
     return [batches[i] for i in generator.permutation(len(batches))]
 
 
 def shuffled(rows: int, batch_size: int, *, seed: int, epoch: int) -> list[list[int]]:
     """Batches of rows in a random order that length has no part in, for training without padding.
 
-    Each row is in exactly one batch; only the last may be short.
+    Each row is in exactly one batch. There are as few batches as can be, and their sizes differ by one at
+    most: a last step of one or two rows would move the weights as far as a whole one, by chance.
 
     Args:
         rows: how many there are.
@@ -61,7 +64,8 @@ def shuffled(rows: int, batch_size: int, *, seed: int, epoch: int) -> list[list[
         seed, epoch: 0 or more; together they determine the order.
     """
     _check_batch_size(batch_size)
-    return _cut(np.random.default_rng((seed, epoch)).permutation(rows).tolist(), batch_size)
+    order = np.random.default_rng((seed, epoch)).permutation(rows)
+    return [part.tolist() for part in _cut_evenly(order, batch_size)]
 
 
 def shuffled_tokens(
@@ -69,7 +73,8 @@ def shuffled_tokens(
 ) -> list[list[int]]:
     """Shuffled batches of about the same number of tokens, for training under a token budget.
 
-    Each row is in exactly one batch, and no batch is above the budget, except for a row that alone is.
+    Each row is in exactly one batch, and no batch is above the budget, except for a row that alone is. What
+    is left for the last batch is shared evenly with the one before.
 
     Args:
         lengths: tokens of each row.
@@ -137,6 +142,12 @@ def _cut(order: list[int], batch_size: int) -> list[list[int]]:
     return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
 
 
+def _cut_evenly(order: NDArray[np.int64], batch_size: int) -> list[NDArray[np.int64]]:
+    """As few parts as can be of at most that many rows, whose sizes differ by one at most."""
+    parts = -(-len(order) // batch_size)
+    return np.array_split(order, parts) if parts else []
+
+
 def _fill(order: list[int], lengths: Sequence[int], batch_tokens: int, *, padded: bool) -> list[list[int]]:
     """Cut an order wherever the next row would break the budget."""
     batches: list[list[int]] = []
@@ -149,7 +160,26 @@ def _fill(order: list[int], lengths: Sequence[int], batch_tokens: int, *, padded
             batches.append([])
             total = longest = length
         batches[-1].append(row)
+    if len(batches) > 1:
+        even = _shared(batches[-2], batches[-1], lengths)
+        if all(_places(part, lengths, padded=padded) <= batch_tokens for part in even):
+            batches[-2:] = even
     return batches
+
+
+def _places(rows: list[int], lengths: Sequence[int], *, padded: bool) -> int:
+    """What counts against the budget."""
+    sizes = [lengths[row] for row in rows]
+    return max(sizes) * len(sizes) if padded else sum(sizes)
+
+
+def _shared(full: list[int], last: list[int], lengths: Sequence[int]) -> list[list[int]]:
+    """The same rows in the same order, cut where both parts have about the same number of tokens."""
+    rows = full + last
+    ends = np.cumsum([lengths[row] for row in rows])
+    middle = int(np.searchsorted(ends, ends[-1] / 2)) + 1
+    cut = min(max(1, middle), len(full))
+    return [rows[:cut], rows[cut:]]
 
 
 def _check_batch_size(batch_size: int) -> None:

@@ -32,9 +32,8 @@ def load_embedder(folder: Path, pooling: str = "auto") -> nn.Module:
     Raises:
         UsageError: see :func:`load_pretrained`; or a pooling that is not known here.
     """
-    model = load_pretrained("AutoModel", folder, "an encoder")
-    loose: Any = model
-    loose.pooling = recorded_pooling(folder) if pooling == "auto" else pooling
+    model: Any = load_pretrained("AutoModel", folder, "an encoder")
+    model.pooling = recorded_pooling(folder) if pooling == "auto" else pooling
     return model
 
 

@@ -24,7 +24,7 @@ _USUAL_SIDE = 224
 
 
 class ImageInput:
-    """Images as a model's arrays in two steps, of which the first may be kept: resized bytes, numbers."""
+    """Images as a model's arrays in two steps: resized bytes, which may be kept, then numbers."""
 
     def __init__(self, processor: Any) -> None:
         """``processor``: an image processor of transformers that runs on Pillow."""

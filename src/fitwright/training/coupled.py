@@ -47,6 +47,7 @@ def coupled_gradients(
     autocast: Autocast,
     dropout: CheapDropout | None,
     check: Callable[[float], None],
+    backward: Callable[[torch.Tensor], None],
 ) -> float:
     """Leave the step's gradient in the parameters; its loss.
 
@@ -57,6 +58,7 @@ def coupled_gradients(
         autocast: the context of a forward pass.
         dropout: the source of random bits, where it is not torch's.
         check: is told the loss before the backward pass, and raises where it is none.
+        backward: adds the gradients of a loss, scaled where the precision needs it.
     """
     import torch
 
@@ -65,7 +67,7 @@ def coupled_gradients(
         with autocast():
             loss = objective.loss_of_embeddings(model, objective.embed(model, batch), batch.labels)
         check(float(loss.detach()))
-        loss.backward()
+        backward(loss)
         return float(loss.detach())
     states, shares, labels = [], [], []
     for part in parts:
@@ -79,7 +81,7 @@ def coupled_gradients(
     with autocast():
         loss = objective.loss_of_embeddings(model, embeddings, torch.cat(labels))
     check(float(loss.detach()))
-    loss.backward()
+    backward(loss)
     after = random_state(dropout)
     gradients = torch.zeros_like(embeddings) if embeddings.grad is None else embeddings.grad
     for part, state, gradient in zip(parts, states, gradients.split(sizes), strict=True):

@@ -27,67 +27,43 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-OBJECTIVES = ("ranking", "score")
 EVALUATION_BATCH = 64
+SPEARMAN = Metric(name="spearman", share=False)
+"""Chooses the epoch of scored pairs: the rank correlation of cosines and scores."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SentenceSimilarity:
-    """The task.
+    """The task: find the positive among all texts of the step (pairs, triplets); or the cosine is the score.
 
     Attributes:
-        objective: ``ranking``: the positive among all texts of the step (pairs, triplets); ``score``: the
-            cosine is to be the row's score.
-        temperature: of the ranking; cosines are divided by it.
+        temperature: of the search; cosines are divided by it.
         pooling: ``mean``, ``cls`` or ``auto``, what the model's folder says.
     """
 
     name: ClassVar[str] = "sentence-similarity"
-    objective: str = "ranking"
+    metric: ClassVar[Metric] = Metric(name="accuracy")
     temperature: float = 0.05
     pooling: str = "auto"
 
     def __post_init__(self) -> None:
-        if self.objective not in OBJECTIVES:
-            raise UsageError("unknown objective", got=self.objective, allowed=", ".join(OBJECTIVES))
         if self.pooling not in ("auto", *POOLINGS):
             raise UsageError("unknown pooling", got=self.pooling, allowed=", ".join(("auto", *POOLINGS)))
         if not self.temperature > 0:
             raise UsageError("the temperature must be above 0", got=self.temperature)
-
-    @property
-    def metric(self) -> Metric:
-        """Share of anchors that find their positive among all of the part; or Spearman's rank correlation."""
-        if self.objective == "score":
-            return Metric(name="spearman", share=False)
-        return Metric(name="accuracy")
 
     def options(self) -> dict[str, Any]:
         return asdict(self)
 
     def read(self, path: Path, columns: Mapping[str, str], settings: TrainSettings) -> TaskData:
         dataset, source = load_embedding_pairs(path, columns=columns)
-        self._check(dataset)
         dataset, lines = prepared(dataset)
         parts = split(dataset, validation=settings.validation, test=settings.test, seed=settings.seed)
         sizes = " / ".join(f"{len(part):,}" for part in (parts.train, parts.validation, parts.test))
         return TaskData(
             train=parts.train, validation=parts.validation, test=parts.test, source=source,
-            columns=source.columns,
+            columns=source.columns, metric=SPEARMAN if dataset.scores is not None else None,
             lines=(f"{dataset.form}: {sizes} (train / validation / test)", *lines, *source.notes),
-        )  # fmt: skip
-
-    def _check(self, dataset: EmbeddingPairs) -> None:
-        if (dataset.scores is not None) == (self.objective == "score"):
-            return
-        if dataset.scores is not None:
-            raise UsageError(
-                "the pairs have scores, which a ranking does not use", got="--option objective=ranking",
-                mend="Learn them with --option objective=score, or leave them aside with --column score=",
-            )  # fmt: skip
-        raise UsageError(
-            "these pairs have no scores to learn", got="--option objective=score",
-            mend="Name their column with --column score=NAME, or take --option objective=ranking.",
         )  # fmt: skip
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:  # noqa: ARG002
@@ -118,8 +94,8 @@ class SentenceSimilarity:
         embeddings: torch.Tensor,
         labels: torch.Tensor,
     ) -> torch.Tensor:
-        """Ranking: InfoNCE over all positives and negatives; score: mean squared error of the cosine."""
-        if self.objective == "score":
+        """InfoNCE over all positives and negatives of the step; of scores the cosine's mean squared error."""
+        if labels.is_floating_point():
             cosines_B = (embeddings[:, 0] * embeddings[:, 1]).sum(-1)
             return (cosines_B - labels).square().mean()
         own_B, hidden_BC = own_and_hidden(labels)
@@ -142,10 +118,13 @@ class SentenceSimilarity:
                 losses += float(self.loss_of_embeddings(model, embeddings[-1], labels[-1])) * len(labels[-1])
             all_BKD, all_labels = torch.cat(embeddings), torch.cat(labels)
             score = self._score(all_BKD, all_labels)
-        return {"loss": losses / len(rows), self.metric.name: score}
+        return {"loss": losses / len(rows), self._metric_of(all_labels).name: score}
+
+    def _metric_of(self, labels: torch.Tensor) -> Metric:
+        return SPEARMAN if labels.is_floating_point() else self.metric
 
     def _score(self, embeddings_BKD: torch.Tensor, labels: torch.Tensor) -> float:
-        if self.objective == "score":
+        if labels.is_floating_point():
             cosines_B = (embeddings_BKD[:, 0] * embeddings_BKD[:, 1]).sum(-1)
             rho = spearman(cosines_B.cpu().numpy(), labels.cpu().numpy())
             return rho if math.isfinite(rho) else 0.0  # a model that says one thing of all pairs
