@@ -11,6 +11,7 @@ TASKS = {
     "masked-language-modeling": ("language_modeling", "MaskedLanguageModeling"),
     "sentence-similarity": ("sentence_similarity", "SentenceSimilarity"),
     "image-classification": ("image_classification", "ImageClassification"),
+    "sequence-to-sequence": ("sequence_to_sequence", "SequenceToSequence"),
 }
 """``--task`` → module of this package, and the class in it."""
 
