@@ -9,7 +9,9 @@ TASKS = {
     "question-answering": ("question_answering", "QuestionAnswering"),
     "sentence-similarity": ("sentence_similarity", "SentenceSimilarity"),
     "image-classification": ("image_classification", "ImageClassification"),
+    "image-text": ("image_text", "ImageText"),
     "sequence-to-sequence": ("sequence_to_sequence", "SequenceToSequence"),
+    "chat": ("chat", "Chat"),
 }
 """``--task`` → module of this package, and the class in it."""
 
