@@ -7,6 +7,8 @@ TASKS = {
     "text-regression": ("text_regression", "TextRegression"),
     "token-classification": ("token_classification", "TokenClassification"),
     "question-answering": ("question_answering", "QuestionAnswering"),
+    "causal-language-modeling": ("language_modeling", "CausalLanguageModeling"),
+    "masked-language-modeling": ("language_modeling", "MaskedLanguageModeling"),
     "sentence-similarity": ("sentence_similarity", "SentenceSimilarity"),
     "image-classification": ("image_classification", "ImageClassification"),
     "image-text": ("image_text", "ImageText"),
