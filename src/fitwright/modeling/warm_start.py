@@ -107,9 +107,8 @@ def _looks_back(writer: nn.Module) -> bool:
 
 def _specials(decoder: Path, config: Any) -> tuple[int, int, int]:
     """Ids that begin a text, end it and fill it up: [CLS], [SEP] and [PAD], or what the config says."""
-    named = read_json(decoder / "tokenizer_config.json", what="tokenizer config") if (
-        decoder / "tokenizer_config.json"
-    ).is_file() else {}  # fmt: skip
+    path = decoder / "tokenizer_config.json"
+    named = read_json(path, what="tokenizer config") if path.is_file() else {}
     known = require("tokenizers").Tokenizer.from_file(str(decoder / "tokenizer.json")).token_to_id
 
     def find(*keys: str) -> int | None:

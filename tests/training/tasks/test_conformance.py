@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,13 +16,15 @@ from fitwright.core.progress import Progress
 from fitwright.modeling.comparison import compare_weights
 from fitwright.modeling.packing.model import PackedModel
 from fitwright.training.batches import Rows
+from fitwright.training.coupled import Coupled, coupled_gradients
 from fitwright.training.directory import read_history
 from fitwright.training.job import set_dropout
 from fitwright.training.settings import TrainSettings
-from fitwright.training.step import cut
+from fitwright.training.step import cut, objective_of
 from fitwright.training.tasks.interface import Task, TaskData
 from fitwright.training.tasks.registry import task_of
 from tests.training.tasks.cases import CASES, Case
+from tests.training.tasks.more_cases import MORE_CASES
 from tests.training.test_classification import StopAfter
 
 SETTINGS = TrainSettings(
@@ -65,7 +69,7 @@ class Scene:
         return model.train()
 
 
-@pytest.fixture(scope="module", params=CASES, ids=lambda case: case.name)
+@pytest.fixture(scope="module", params=(*CASES, *MORE_CASES), ids=lambda case: case.name)
 def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     case: Case = request.param
     folder = tmp_path_factory.mktemp(case.name)
@@ -100,6 +104,13 @@ def test_its_record_suffices_to_make_it_again(scene: Scene) -> None:
 def _gradients(task: Task, model: torch.nn.Module, rows: Rows, parts: int) -> list[torch.Tensor]:
     """Loss and gradients of one step on the first 11 rows, computed in that many parts."""
     step = list(range(11))
+    objective = objective_of(task)
+    if isinstance(objective, Coupled):
+        batches = [partial(rows.batch, part, CPU) for part in cut(step, parts)]
+        loss = coupled_gradients(
+            objective, model, batches, nullcontext, None, lambda _: None, torch.Tensor.backward
+        )
+        return [torch.tensor(loss), *(p.grad for p in model.parameters() if p.grad is not None)]
     total = torch.zeros(())
     for part in cut(step, parts):
         loss = task.loss(model, rows.batch(part, CPU, step=rows.counts(step)))

@@ -128,8 +128,8 @@ class SentenceSimilarity:
             cosines_B = (embeddings_BKD[:, 0] * embeddings_BKD[:, 1]).sum(-1)
             rho = spearman(cosines_B.cpu().numpy(), labels.cpu().numpy())
             return rho if math.isfinite(rho) else 0.0  # a model that says one thing of all pairs
-        candidates_CD, names_C = embeddings_BKD[:, 1:].flatten(0, 1), labels[:, 1:].flatten()
-        return found(embeddings_BKD[:, 0], candidates_CD, labels[:, 1], names_C) / len(labels)
+        candidates_CD, names_C1 = embeddings_BKD[:, 1:].flatten(0, 1), labels[:, 1:].reshape(-1, 1)
+        return found(embeddings_BKD[:, 0], candidates_CD, labels[:, 1:2], names_C1) / len(labels)
 
     def save(self, model: nn.Module, source: Path, folder: Path) -> None:
         save_embedder(model, source, folder)
