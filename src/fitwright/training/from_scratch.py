@@ -23,8 +23,7 @@ def source_folder(model: str, task: Task, data: TaskData, settings: TrainSetting
         UsageError, UnknownModelError: no such model.
     """
     path, texts = Path(model).expanduser(), getattr(data.train, "texts", None)
-    is_text = task.name.endswith("language-modeling") and texts is not None
-    if is_text and path.is_file() and path.suffix == ".json":
+    if texts is not None and task.name.endswith("language-modeling") and path.suffix == ".json":
         return start_folder(path, texts, data.source.fingerprint, settings.max_length)
     return resolve_source(model, scratch=True)
 
