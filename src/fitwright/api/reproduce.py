@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fitwright.core.progress import Progress, Silent
 
 if TYPE_CHECKING:
+    from fitwright.training.continuation import OldData
     from fitwright.training.reproduction import Reproduction
+    from fitwright.training.settings import TrainSettings
+    from fitwright.training.tasks.interface import Task
 
 
 def reproduce(
@@ -58,10 +62,21 @@ def reproduce(
     with tempfile.TemporaryDirectory() as scratch:
         job = Job(
             task=task, data=rows, source=source_folder(name, task, rows, settings), source_name=name,
+            old=_old(record, task, settings, folder),
             output=Path(output) if output is not None else Path(scratch) / "model",
             provenance=provenance_json(command or f"fitwright.reproduce({str(model)!r})"),
         )  # fmt: skip
         return reproduce_run(folder, job, progress)
+
+
+def _old(record: Mapping[str, Any], task: Task, settings: TrainSettings, model: Path) -> OldData | None:
+    """The old data that the run replayed, where it did; looked for as the data file is."""
+    from fitwright.training.continuation import read_recorded
+
+    replayed = record.get("replay")
+    if replayed is None:
+        return None
+    return read_recorded(_find(str(replayed["file"]), model), replayed, task, settings)
 
 
 def _find(name: str, model: Path) -> Path:

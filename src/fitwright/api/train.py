@@ -26,6 +26,9 @@ def train(
     columns: Mapping[str, str] | None = None,
     options: Mapping[str, Any] | None = None,
     settings: TrainSettings | None = None,
+    replay: str | Path | None = None,
+    sweep: str | None = None,
+    trials: int = 12,
     overwrite: bool = False,
     verify_resume: bool = False,
     progress: Progress | None = None,
@@ -43,6 +46,11 @@ def train(
         columns: role → column, such as ``{"text": "review"}``; detected where not given.
         options: the task's own, by name.
         settings: of the loop.
+        replay: the data that ``model`` was trained on: ``settings.replay_share`` of every step comes from its
+            training part, and old and new task are measured before and after.
+        sweep: settings to try, such as ``lr=1e-5..1e-3:log,batch=16|32``, or ``default``: the result is the
+            best run's, with the table of all in ``sweep.json``.
+        trials: runs of a sweep, the one with the settings as they are among them.
         overwrite: replace another result in ``output``.
         verify_resume: train once more, kill that run at a random step, resume it and compare the weights bit
             for bit; ``resume.json`` in the model directory says what came of it.
@@ -56,24 +64,55 @@ def train(
         DataError, UnknownModelError, UsageError: see the message. RunError: disk full, damaged checkpoint.
         CheckError: the resumed run's weights differ.
     """
-    from fitwright.core.optional import require
-
-    require("torch")
-    from fitwright.training.job import train_model
-    from fitwright.training.settings import TrainSettings
-    from fitwright.training.tasks.registry import task_of
-
-    settings, progress = settings or TrainSettings(), progress or Silent()
+    settings, progress = _settings(settings), progress or Silent()
     job = _job(
-        Path(data), model, Path(output), task_of(task, options), _named(columns, text=text, label=label),
+        Path(data), model, Path(output), _task(task, options), _named(columns, text=text, label=label),
         settings, command or f"fitwright.train({str(data)!r}, model={model!r})", overwrite=overwrite,
+        replay=replay,
     )  # fmt: skip
     for line in job.data.lines:
         progress.say(line)
+    if sweep is not None:
+        return _sweep(job, settings, sweep, trials, progress)
+    return _train(job, settings, progress, verify_resume=verify_resume)
+
+
+def _settings(given: TrainSettings | None) -> TrainSettings:
+    from fitwright.core.optional import require
+
+    require("torch")
+    from fitwright.training.settings import TrainSettings
+
+    return given or TrainSettings()
+
+
+def _task(name: str, options: Mapping[str, Any] | None) -> Task:
+    from fitwright.training.tasks.registry import task_of
+
+    return task_of(name, options)
+
+
+def _train(job: Job, settings: TrainSettings, progress: Progress, *, verify_resume: bool) -> Path:
+    from fitwright.training.job import train_model
+
     folder = train_model(job, settings, progress)
     if verify_resume:
         _verify(job, settings, progress)
     return folder
+
+
+def _sweep(job: Job, settings: TrainSettings, space: str, trials: int, progress: Progress) -> Path:
+    from fitwright.core.optional import require
+    from fitwright.training.sweep.run import SweepJob, run_sweep
+    from fitwright.training.sweep.shape import shape_of
+    from fitwright.training.sweep.space import parse_space
+
+    require("optuna")
+    shape = shape_of(job.source)
+    parameters = parse_space(space, settings, shape)
+    return run_sweep(
+        SweepJob(job=job, settings=settings, space=parameters, trials=trials, shape=shape), progress
+    )
 
 
 def find_learning_rate(
@@ -106,15 +145,18 @@ def find_learning_rate(
 
 def _job(
     data: Path, model: str, output: Path, task: Task, columns: Mapping[str, str], settings: TrainSettings,
-    command: str, *, overwrite: bool,
+    command: str, *, overwrite: bool, replay: str | Path | None = None,
 ) -> Job:  # fmt: skip
+    from fitwright.training.continuation import read_old
     from fitwright.training.from_scratch import source_folder
     from fitwright.training.job import Job
 
-    read = task.read(data, columns, settings)
+    rows = task.read(data, columns, settings)
+    source = source_folder(model, task, rows, settings)
+    old = read_old(Path(replay), source, task, settings, rows) if replay is not None else None
     return Job(
-        task=task, data=read, source=source_folder(model, task, read, settings), source_name=model,
-        output=output, provenance=provenance_json(command), overwrite=overwrite,
+        task=task, data=rows, source=source, source_name=model, output=output,
+        provenance=provenance_json(command), overwrite=overwrite, old=old,
     )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """Checkpoints: everything that the next step depends on, whole or absent, without pickle.
 
-A checkpoint is a folder: ``state.safetensors`` (weights, optimiser moments, random states, best weights) and
-``state.json`` (counters and curve). It is written beside the old one and swapped in.
+A checkpoint is a folder: ``state.safetensors`` (weights that train, optimiser moments, random states, best
+weights) and ``state.json`` (counters and curve). It is written beside the old one and swapped in. Frozen
+weights are those that the run starts from, so they are left out.
 """
 
 from __future__ import annotations
@@ -22,6 +23,27 @@ if TYPE_CHECKING:
 _TENSORS, COUNTERS_NAME = "state.safetensors", "state.json"
 
 
+def trained_state(model: nn.Module) -> dict[str, torch.Tensor]:
+    """The model's state without its frozen parameters; all of it where none is frozen."""
+    frozen = {name for name, p in model.named_parameters(remove_duplicate=False) if not p.requires_grad}
+    return {name: value for name, value in model.state_dict().items() if name not in frozen}
+
+
+def load_trained(model: nn.Module, state: dict[str, torch.Tensor]) -> None:
+    """Put back what :func:`trained_state` gave.
+
+    Raises:
+        RunError: it is that of a model in which other parameters train.
+    """
+    expected = trained_state(model).keys()
+    if state.keys() != expected:
+        raise RunError(
+            "the checkpoint holds other parameters than those that train",
+            got=sorted(state.keys() ^ expected)[0], mend="Delete its folder to start this stage again.",
+        )  # fmt: skip
+    model.load_state_dict(state, strict=False)
+
+
 def save_checkpoint(
     folder: Path,
     model: nn.Module,
@@ -32,7 +54,7 @@ def save_checkpoint(
     """Write a checkpoint that :func:`load_checkpoint` continues from to the same bits."""
     import torch
 
-    tensors = {f"model/{k}": v.detach().contiguous() for k, v in model.state_dict().items()}
+    tensors = {f"model/{k}": v.detach().contiguous() for k, v in trained_state(model).items()}
     state = optimizer.state_dict()["state"]
     for index, moments in state.items():
         tensors |= {f"optimizer/{index}/{k}": v.contiguous() for k, v in moments.items()}
@@ -81,7 +103,7 @@ def load_checkpoint(
     for name, tensor in tensors.items():
         part, _, rest = name.partition("/")
         parts[part][rest] = tensor
-    model.load_state_dict(parts["model"])
+    load_trained(model, parts["model"])
     state: dict[int, dict[str, torch.Tensor]] = {}
     for name, tensor in parts["optimizer"].items():
         index, _, key = name.partition("/")

@@ -11,7 +11,7 @@ from fitwright.core.files import new_directory, sha256_file, sha256_json, write_
 from fitwright.core.home import home
 from fitwright.data.tokenizer_training import save_tokenizer, train_tokenizer
 from fitwright.modeling.classifier import copy_tokenizer
-from fitwright.modeling.sources import resolve_source
+from fitwright.modeling.starts import start_of
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import Task, TaskData
 
@@ -23,9 +23,10 @@ def source_folder(model: str, task: Task, data: TaskData, settings: TrainSetting
         UsageError, UnknownModelError: no such model.
     """
     path, texts = Path(model).expanduser(), getattr(data.train, "texts", None)
-    if texts is not None and task.name.endswith("language-modeling") and path.suffix == ".json":
+    is_config = path.is_file() and path.suffix == ".json"
+    if texts is not None and is_config and task.name.endswith("language-modeling"):
         return start_folder(path, texts, data.source.fingerprint, settings.max_length)
-    return resolve_source(model, scratch=True)
+    return start_of(model)
 
 
 def start_folder(config: Path, documents: Sequence[str], fingerprint: str, max_length: int) -> Path:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +12,18 @@ from fitwright.core.progress import Progress
 from fitwright.modeling.attention import choose_training_attention
 from fitwright.modeling.classifier import position_limit
 from fitwright.spec.manifest import Manifest
+from fitwright.training.batches import Rows
 from fitwright.training.checkpoint import drop_checkpoint
+from fitwright.training.continuation import Continuation, OldData
 from fitwright.training.coupled import Coupled
 from fitwright.training.curves import event_file
 from fitwright.training.directory import is_finished, weights_sha256, write_model_directory
 from fitwright.training.history import History
-from fitwright.training.loop import Run, device_type
+from fitwright.training.loop import Run, Watch, device_type
+from fitwright.training.method import apply_method, merge_lora, parameter_counts, rate_hint
 from fitwright.training.settings import TrainSettings
 from fitwright.training.step import Objective, objective_of
-from fitwright.training.tasks.interface import Task, TaskData
+from fitwright.training.tasks.interface import Metric, Task, TaskData
 
 if TYPE_CHECKING:
     from torch import nn
@@ -36,6 +40,8 @@ class Job:
         source_name: what the user called it.
         output: the model directory to make.
         provenance: versions, hardware, command (``core.provenance``), as JSON.
+        old: what the source was trained on, where that is not to be lost.
+        watch: is told of every epoch.
     """
 
     task: Task
@@ -45,6 +51,13 @@ class Job:
     output: Path
     provenance: dict[str, Any]
     overwrite: bool = False
+    old: OldData | None = None
+    watch: Watch | None = None
+
+    @property
+    def metric(self) -> Metric:
+        """What chooses the epoch."""
+        return self.data.metric or self.task.metric
 
     @property
     def work(self) -> Path:
@@ -62,6 +75,7 @@ def data_record(job: Job, settings: TrainSettings) -> dict[str, Any]:
         "columns": dict(data.columns),
         "split": {"validation": settings.validation, "test": settings.test, "seed": settings.seed},
         "split_rows": [len(part) for part in (data.train, data.validation, data.test)],
+        **({"replay": job.old.as_json()} if job.old is not None else {}),
     }
 
 
@@ -69,7 +83,8 @@ def run_key(job: Job, stage: str, settings: dict[str, Any]) -> str:
     """One hash of all that decides the weights: stage, task, settings, data, starting weights."""
     plain = {k: v for k, v in settings.items() if k != "checkpoint_s"}
     task = [job.task.name, job.task.options()]
-    return sha256_json([stage, task, plain, job.data.source.fingerprint, weights_sha256(job.source)])
+    old = [job.old.data.source.fingerprint] if job.old is not None else []
+    return sha256_json([stage, task, plain, job.data.source.fingerprint, weights_sha256(job.source), *old])
 
 
 def train_model(job: Job, settings: TrainSettings, progress: Progress) -> Path:
@@ -86,6 +101,9 @@ def train_model(job: Job, settings: TrainSettings, progress: Progress) -> Path:
     torch.manual_seed(settings.seed)
     model = job.task.load_model(job.source, job.data)
     set_dropout(model, settings.dropout)
+    apply_method(model, settings)
+    if (hint := rate_hint(settings)) is not None:
+        progress.say(hint)
     execute(job, settings, model, objective_of(job.task), stage="train", key=key, progress=progress)
     return job.output
 
@@ -110,15 +128,26 @@ def execute(
     choose_training_attention(model, device_type(), max_length)
     task, work = job.task, job.work / key[:16]
     with folder_lock(job.work):
-        training, validation = (
-            task.encode(part, job.source, work, max_length) for part in (job.data.train, job.data.validation)
-        )
+        encode = _encoder(job, work, max_length)
+        training, validation = encode(job.data.train), encode(job.data.validation)
+        continuation = _continuation(job, encode)
+        if continuation is not None:
+            continuation.measure_before(model, work)
+            training = continuation.rows(training, settings.replay_share)
         with event_file(work / "events") as curves:
             run = Run(
-                model, task, training, validation, settings, objective=objective,
+                model, task, training, validation, settings, objective=objective, watch=job.watch,
                 checkpoint=work / "checkpoint", progress=progress, curves=curves, also=also,
+                metric=job.metric,
             )  # fmt: skip
             history = run.execute()
+        trained, _ = parameter_counts(run.model)
+        adapter = merge_lora(run.model)
+        history = replace(
+            history, method=settings.method, trained_parameters=trained,
+            total_parameters=parameter_counts(run.model)[1],
+            continued=continuation.side_by_side(run.model) if continuation is not None else {},
+        )  # fmt: skip
         manifest = Manifest(
             kind="model", stage=stage, task=task.name, labels=job.data.labels,
             made_from={"model": job.source_name, "sha256": weights_sha256(job.source), "key": key},
@@ -127,10 +156,26 @@ def execute(
             seed=settings.seed, provenance=job.provenance, max_length=max_length,
         )  # fmt: skip
         write_model_directory(
-            run.model.cpu(), job.output, manifest, history, work / "events", task=task, source=job.source
-        )
+            run.model.cpu(), job.output, manifest, history, work / "events", task=task, source=job.source,
+            adapter=adapter,
+        )  # fmt: skip
     drop_checkpoint(job.work)
     return history
+
+
+def _encoder(job: Job, work: Path, max_length: int) -> Callable[[Any], Rows]:
+    def encode(part: Any) -> Rows:
+        return job.task.encode(part, job.source, work, max_length)
+
+    return encode
+
+
+def _continuation(job: Job, encode: Callable[[Any], Rows]) -> Continuation | None:
+    import torch
+
+    if job.old is None:
+        return None
+    return Continuation(job.old, job.data, job.task, encode, torch.device(device_type()))
 
 
 def set_dropout(model: nn.Module, probability: float | None) -> None:

@@ -16,6 +16,7 @@ from fitwright.training.batches import Batch, Counts, Rows
 from fitwright.training.coupled import Coupled, coupled_gradients
 from fitwright.training.precision import LossScaler, computing
 from fitwright.training.settings import TrainSettings
+from fitwright.training.start_penalty import StartPenalty
 from fitwright.training.tasks.interface import Task
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class Stepper:
         self.settings, self.progress, self.device, self.clock = settings, progress, device, clock
         self.parts = settings.micro_batches
         self.dropout: CheapDropout | None = None
+        self.penalty = StartPenalty(model, settings.l2_to_start)
         self.compute_in("fp32")
 
     def compute_in(self, precision: str) -> None:
@@ -134,6 +136,7 @@ class Stepper:
                 self._halve(rows, error)
             torch.set_rng_state(state)
         self.scaler.unscale(self.optimizer)
+        self.penalty.add_gradient()
         norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.max_grad_norm))
         if not math.isfinite(norm) and (not self.scaler.enabled or self.scaler.scale <= 1):
             raise DivergedError(f"the gradient's norm became {norm}", step)
