@@ -30,7 +30,7 @@ def train(
     progress: Progress | None = None,
     command: str | None = None,
 ) -> Path:
-    """Train ``model`` on ``data``.
+    """Train ``model`` on ``data``. Started by ``torchrun``, the processes train it together.
 
     Args:
         data: for text classification a table with a text and a label column; see ``docs/train.md``.
@@ -54,23 +54,32 @@ def train(
         DataError, UnknownModelError, UsageError: see the message. RunError: disk full, damaged checkpoint.
         CheckError: the resumed run's weights differ.
     """
+    from fitwright.core.errors import UsageError
     from fitwright.core.optional import require
 
     require("torch")
+    from fitwright.training.distributed.world import joined
     from fitwright.training.job import train_model
     from fitwright.training.settings import TrainSettings
     from fitwright.training.tasks.registry import task_of
 
     settings, progress = settings or TrainSettings(), progress or Silent()
-    job = _job(
-        Path(data), model, Path(output), task_of(task, options), _named(columns, text=text, label=label),
-        settings, command or f"fitwright.train({str(data)!r}, model={model!r})", overwrite=overwrite,
-    )  # fmt: skip
-    for line in job.data.lines:
-        progress.say(line)
-    folder = train_model(job, settings, progress)
-    if verify_resume:
-        _verify(job, settings, progress)
+    with joined() as world:
+        if verify_resume and world.size > 1:
+            raise UsageError(
+                "the proof of exact resume is for one process", got=f"{world.size} processes",
+                mend="Leave --verify-resume out, or start the command without torchrun.",
+            )  # fmt: skip
+        job = _job(
+            Path(data), model, Path(output), task_of(task, options),
+            _named(columns, text=text, label=label), settings,
+            command or f"fitwright.train({str(data)!r}, model={model!r})", overwrite=overwrite,
+        )  # fmt: skip
+        for line in job.data.lines:
+            progress.say(line)
+        folder = train_model(job, settings, progress)
+        if verify_resume:
+            _verify(job, settings, progress)
     return folder
 
 

@@ -50,6 +50,7 @@ def train(
     Example: fitwright train reviews.csv --model distilbert-base --output runs/teacher
     """
     from fitwright.api.train import train as run
+    from fitwright.training.distributed.launch import launched
     from fitwright.training.settings import TrainSettings, settings_of
 
     settings = TrainSettings(
@@ -57,13 +58,15 @@ def train(
         packing=packing, learning_rate=learning_rate, max_length=max_length, precision=precision,
         patience=patience, validation=validation, test=test, seed=seed,
     )  # fmt: skip
+    first = launched().rank == 0
     folder = run(
         data, model=model, output=output, text=text, label=label, task=task,
         columns=pairs("--column", column), options=pairs("--option", option),
         settings=settings_of(pairs("--set", more), settings), overwrite=overwrite,
-        verify_resume=verify_resume, progress=Bars(), command=command_line(),
+        verify_resume=verify_resume, progress=Bars(quiet=not first), command=command_line(),
     )  # fmt: skip
-    _show(folder, as_json=as_json)
+    if first:
+        _show(folder, as_json=as_json)
 
 
 def _show(folder: Path, *, as_json: bool) -> None:

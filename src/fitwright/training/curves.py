@@ -39,9 +39,19 @@ class _EventFile:
             self._writer.write(event.SerializeToString())
 
 
+class _Nowhere:
+    """Curves of a process that is not the first of its run."""
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:  # noqa: ARG002
+        return None
+
+
 @contextlib.contextmanager
-def event_file(folder: Path) -> Iterator[_EventFile]:
+def event_file(folder: Path, *, write: bool = True) -> Iterator[_EventFile | _Nowhere]:
     """Write scalars that ``tensorboard --logdir`` shows; the file is closed when the block ends."""
+    if not write:
+        yield _Nowhere()
+        return
     with plain_os_errors("write", folder):
         folder.mkdir(parents=True, exist_ok=True)
     curves = _EventFile(folder)

@@ -38,7 +38,9 @@ class History:
         metric: name of the points' score, such as ``accuracy``.
         packing: ``on`` where no padding was computed, else ``off``.
         rollbacks: times that loss or gradient left the rails and the run went back to a checkpoint.
-        micro_batches: parts that a step was computed in at the end of the run.
+        micro_batches: parts that a step was computed in at the end of the run, in each process.
+        processes: that trained together.
+        parallel: how they shared the model: ``none`` (one process), ``ddp`` or ``fsdp``.
     """
 
     points: tuple[Point, ...]
@@ -50,6 +52,8 @@ class History:
     packing: str = "off"
     micro_batches: int = 1
     rollbacks: int = 0
+    processes: int = 1
+    parallel: str = "none"
 
     @property
     def best(self) -> Point:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +17,7 @@ from fitwright.spec.manifest import Manifest
 from fitwright.training.checkpoint import drop_checkpoint
 from fitwright.training.curves import event_file
 from fitwright.training.directory import is_finished, weights_sha256, write_model_directory
+from fitwright.training.distributed.world import World, current_world
 from fitwright.training.history import History
 from fitwright.training.loop import Run, device_type
 from fitwright.training.settings import TrainSettings
@@ -66,7 +70,7 @@ def data_record(job: Job, settings: TrainSettings) -> dict[str, Any]:
 
 def run_key(job: Job, stage: str, settings: dict[str, Any]) -> str:
     """One hash of all that decides the weights: stage, task, settings, data, starting weights."""
-    plain = {k: v for k, v in settings.items() if k != "checkpoint_s"}
+    plain = {k: v for k, v in settings.items() if k not in ("checkpoint_s", "parallel")}
     task = [job.task.name, job.task.options()]
     return sha256_json([stage, task, plain, job.data.source.fingerprint, weights_sha256(job.source)])
 
@@ -76,8 +80,9 @@ def train_model(job: Job, settings: TrainSettings, progress: Progress) -> Path:
 
     A finished output of the same run is returned as it is; an interrupted run is continued.
     """
-    key = run_key(job, "train", settings.as_json())
-    if is_finished(job.output, key, overwrite=job.overwrite):
+    key, world = run_key(job, "train", settings.as_json()), current_world()
+    world.check_same(key)
+    if world.first(lambda: is_finished(job.output, key, overwrite=job.overwrite)):
         progress.say(f"{job.output}: already trained, nothing to do")
         return job.output
     import torch
@@ -107,12 +112,13 @@ def execute(
     """
     max_length = position_limit(model, settings.max_length)
     choose_training_attention(model, device_type(), max_length)
-    task, work = job.task, job.work / key[:16]
-    with folder_lock(job.work):
+    task, world = job.task, current_world()
+    with work_folder(job, world) as folder:
+        work = folder / key[:16]
         training, validation = (
             task.encode(part, job.source, work, max_length) for part in (job.data.train, job.data.validation)
         )
-        with event_file(work / "events") as curves:
+        with event_file(work / "events", write=world.is_first) as curves:
             run = Run(
                 model, task, training, validation, settings, objective=objective,
                 checkpoint=work / "checkpoint", progress=progress, curves=curves, also=also,
@@ -125,11 +131,25 @@ def execute(
             settings={**settings.as_json(), "task": task.options(), **(extra_settings or {})},
             seed=settings.seed, provenance=job.provenance, max_length=max_length,
         )  # fmt: skip
-        write_model_directory(
-            run.model.cpu(), job.output, manifest, history, work / "events", task=task, source=job.source
+        world.first(
+            lambda: write_model_directory(
+                run.model.cpu(), job.output, manifest, history, work / "events", task=task, source=job.source
+            )
         )
-    drop_checkpoint(job.work)
+    world.first(lambda: drop_checkpoint(job.work))
     return history
+
+
+@contextlib.contextmanager
+def work_folder(job: Job, world: World) -> Iterator[Path]:
+    """The job's work folder, for this process alone: that of rank 0 stays, others have one for the while."""
+    with contextlib.ExitStack() as stack:
+
+        def lock() -> None:
+            stack.enter_context(folder_lock(job.work))
+
+        world.first(lock)
+        yield job.work if world.is_first else Path(stack.enter_context(tempfile.TemporaryDirectory()))
 
 
 def set_dropout(model: nn.Module, probability: float | None) -> None:

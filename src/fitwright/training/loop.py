@@ -1,4 +1,4 @@
-"""The loop: any task, any objective, one process; resumes to the same bits."""
+"""The loop: any task, any objective, one process or several; resumes to the same bits."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from fitwright.core.progress import Progress, Task
 from fitwright.modeling.dropout import cheap_dropout
 from fitwright.training.batches import Rows, padding_of_epoch, steps_of_epoch
 from fitwright.training.checkpoint import load_checkpoint, save_checkpoint
+from fitwright.training.distributed.team import Team
 from fitwright.training.history import History, Point
 from fitwright.training.packing import choose_packing, packed_models
 from fitwright.training.precision import choose_precision
@@ -61,15 +62,14 @@ class Run:
         also: tuple[nn.Module, ...] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        import torch
-
-        self.device = torch.device(device_type())
-        self.model, self.task, self.settings = model.to(self.device), task, settings
+        self.team = Team(settings.parallel)
+        self.device = self.team.device
+        self.model, self.task, self.settings = self.team.prepare(model), task, settings
         self.training, self.validation = training, validation
         self.checkpoint, self.progress, self.curves, self.clock = checkpoint, progress, curves, clock
         self.optimizer = _adamw(self.model, settings)
         self.stepper = Stepper(
-            self.model, objective or task.loss, self.optimizer, training, settings, progress, self.device
+            self.model, objective or task.loss, self.optimizer, training, settings, progress, self.team
         )
         self.packable = (self.model, *also)
         self.points: list[Point] = []
@@ -88,7 +88,9 @@ class Run:
             self._save()  # what the first steps roll back to
         with contextlib.ExitStack() as stack:
             if self.device.type == "cpu":
-                self.stepper.dropout = stack.enter_context(cheap_dropout(self.model, self.settings.seed))
+                self.stepper.dropout = stack.enter_context(
+                    cheap_dropout(self.model, self.team.seed(self.settings.seed))
+                )
             if self.packing == "on":
                 stack.enter_context(packed_models(self.packable))
             title = f"train ({self.precision}{', packed' if self.packing == 'on' else ''})"
@@ -96,21 +98,19 @@ class Run:
                 task.advance(self.starts[self.epoch] + self.step_in_epoch)
                 while self.epoch < self.settings.epochs and not self._stalled():
                     self._run_epoch(task)
-        if self.best is not None:
-            self.model.load_state_dict(self.best)
-        self.model.eval()
+        self.model = self.team.finished(self.model, self.best)
         return History(
             points=tuple(self.points), best_epoch=self._best_point().epoch, precision=self.precision,
             seconds=sum(p.seconds for p in self.points), stopped_early=self.epoch < self.settings.epochs,
             metric=self.task.metric.name, packing=self.packing, micro_batches=self.stepper.parts,
-            rollbacks=self.rollbacks,
+            rollbacks=self.rollbacks, processes=self.team.world.size, parallel=self.team.mode,
         )  # fmt: skip
 
     def _choose(self) -> None:
         """Precision and packing, unless a checkpoint says them; then the steps follow."""
         settings = self.settings
         if not self.precision:
-            self.precision = choose_precision(settings.precision, self.device)
+            self.precision = self.team.world.first(lambda: choose_precision(settings.precision, self.device))
         self.stepper.precision = self.precision
         if not self.packing:
             share = padding_of_epoch(
@@ -158,7 +158,8 @@ class Run:
             self.seconds += now - started
             started = now
             task.advance(1, note=self._note())
-            if now - last_saved >= self.settings.checkpoint_s and self.step_in_epoch < len(batches):
+            due = now - last_saved >= self.settings.checkpoint_s
+            if self.step_in_epoch < len(batches) and self.team.world.decides(due):
                 self._save()
                 last_saved = started = self.clock()
         self._finish_epoch()
@@ -194,7 +195,7 @@ class Run:
         return self.rate_scale * self.settings.learning_rate * max(0.0, min(1.0, up, down))
 
     def _finish_epoch(self) -> None:
-        metrics = self.task.evaluate(self.model, self.validation, self.device)
+        metrics = self.team.evaluated(lambda: self.task.evaluate(self.model, self.validation, self.device))
         step = self.starts[self.epoch + 1]
         point = Point(
             step=step, epoch=self.epoch, train_loss=self.loss_sum / len(self.training),
@@ -206,7 +207,8 @@ class Run:
         values = {k: v for k, v in asdict(point).items() if k not in ("step", "epoch", "metrics")}
         self.curves.scalars(step, {**values, **{f"validation/{k}": v for k, v in metrics.items()}})
         if self._best_point() is point:
-            self.best = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
+            found = self.team.gathered(self.model.state_dict().items())
+            self.best = {k: v.cpu().clone() for k, v in found.items()} or None
         self.epoch += 1
         self.step_in_epoch, self.rows, self.loss_sum, self.tokens, self.seconds = 0, 0, 0.0, 0, 0.0
         self._save()
@@ -233,7 +235,7 @@ class Run:
             "rollbacks": self.rollbacks, "rate_scale": self.rate_scale, "losses": self.spikes.state,
             "points": [asdict(p) for p in self.points],
         }  # fmt: skip
-        save_checkpoint(self.checkpoint, self.model, self.optimizer, counters, self.best)
+        save_checkpoint(self.checkpoint, self.model, self.optimizer, counters, self.best, self.team)
 
     def _resume(self) -> bool:
         found = self._restore()
@@ -243,7 +245,7 @@ class Run:
 
     def _restore(self) -> bool:
         """Make everything what the checkpoint says; whether there is one."""
-        found = load_checkpoint(self.checkpoint, self.model, self.optimizer)
+        found = load_checkpoint(self.checkpoint, self.model, self.optimizer, self.team)
         if found is None:
             return False
         counters, self.best = found

@@ -11,6 +11,7 @@ from fitwright.core.errors import UsageError
 PRECISIONS = ("auto", "fp32", "bf16")
 _BOOLEANS = {"on": True, "true": True, "off": False, "false": False}
 PACKINGS = ("auto", "on", "off")
+PARALLEL = ("auto", "ddp", "fsdp")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,8 @@ class TrainSettings:
         patience: epochs without a better validation result before the run stops.
         validation, test: shares of the rows held out, by hash of the text.
         seed: of the split, the order of rows, dropout and the new head.
+        parallel: how several processes share a model: ``ddp`` (each has all of it), ``fsdp`` (each has a part
+            of every layer) or ``auto`` (``fsdp`` where it would fill most of a GPU).
         checkpoint_s: seconds between checkpoints, beside the one after every epoch.
     """
 
@@ -52,6 +55,7 @@ class TrainSettings:
     validation: float = 0.1
     test: float = 0.2
     seed: int = 0
+    parallel: str = "auto"
     checkpoint_s: float = 30.0
 
     def __post_init__(self) -> None:
@@ -69,6 +73,8 @@ class TrainSettings:
             raise UsageError("unknown precision", got=self.precision, allowed=", ".join(PRECISIONS))
         if self.packing not in PACKINGS:
             raise UsageError("unknown packing", got=self.packing, allowed=", ".join(PACKINGS))
+        if self.parallel not in PARALLEL:
+            raise UsageError("unknown parallel", got=self.parallel, allowed=", ".join(PARALLEL))
 
     def but(self, **changes: Any) -> Self:
         """A copy with some settings changed; an unknown name is an error."""

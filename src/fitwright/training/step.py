@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from fitwright.training.distributed.team import Team
+
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 """What torch's allocators say: the CPU's on Linux and Windows, CUDA's."""
 
@@ -67,10 +69,11 @@ class Stepper:
         rows: Rows,
         settings: TrainSettings,
         progress: Progress,
-        device: torch.device,
+        team: Team,
     ) -> None:
         self.model, self.objective, self.optimizer, self.rows = model, objective, optimizer, rows
-        self.settings, self.progress, self.device = settings, progress, device
+        self.settings, self.progress, self.team, self.device = settings, progress, team, team.device
+        self.lengths = rows.lengths
         self.parts, self.precision = settings.micro_batches, "fp32"
         self.dropout: CheapDropout | None = None
 
@@ -88,7 +91,7 @@ class Stepper:
         state = torch.get_rng_state()
         while True:
             try:
-                loss = self._gradients(rows, step, epoch)
+                loss = self.team.attempt(lambda: self._gradients(rows, step, epoch))
                 break
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
@@ -96,7 +99,11 @@ class Stepper:
                 self.optimizer.zero_grad(set_to_none=True)
                 self._halve(rows, error)
             torch.set_rng_state(state)
+        if not math.isfinite(loss):
+            raise DivergedError(f"the loss became {loss}", step)
+        self.team.sum_gradients(self.model)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.max_grad_norm)
+        norm = self.team.whole(norm)
         if not math.isfinite(float(norm)):
             raise DivergedError(f"the gradient's norm became {float(norm)}", step)
         self.optimizer.step()
@@ -104,30 +111,30 @@ class Stepper:
         return loss
 
     def _gradients(self, rows: Sequence[int], step: int, epoch: int) -> float:
-        """Leave the step's gradient in the parameters; its loss."""
+        """Leave the gradient of this process's share of the step in the parameters; the share's loss."""
         import torch
 
         if self.dropout is not None:
             self.dropout.start_step(step)
         whole, total = self.rows.counts(rows), 0.0
-        for part in cut(rows, self.parts):
+        for part, counts in self.team.micro_batches(rows, self.lengths, self.parts):
             batch = self.rows.batch(part, self.device, step=whole, epoch=epoch)
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
                 loss = self.objective(self.model, batch)
-            value = float(loss.detach())
-            if not math.isfinite(value):
-                raise DivergedError(f"the loss became {value}", step)
+            if not counts:
+                loss = 0.0 * loss
+            total += float(loss.detach())
             loss.backward()
-            total += value
         return total
 
     def _halve(self, rows: Sequence[int], error: BaseException) -> None:
-        if self.parts >= len(rows):
+        most = self.team.largest_share(rows, self.lengths)
+        if self.parts >= most:
             raise RunError(
                 "memory does not suffice for a single row of this model",
                 mend="Lower --max-length, use a smaller model, or close other programs.",
             ) from error
-        self.parts = min(2 * self.parts, len(rows))
+        self.parts = min(2 * self.parts, most)
         self.progress.say(
             f"out of memory: steps of {len(rows)} rows go on in {self.parts} parts; batch and order stay"
         )
