@@ -6,12 +6,11 @@ import pytest
 
 from fitwright.core.errors import DataError
 from fitwright.data.columns import Columns, detect
-from fitwright.data.reading import Table
+from fitwright.data.table import Table
 
 
 def table(**columns: list[str]) -> Table:
-    rows = len(next(iter(columns.values())))
-    return Table(path=Path("file.csv"), columns=columns, rows=rows)
+    return Table(path=Path("file.csv"), values={name: list(values) for name, values in columns.items()})
 
 
 LONG = [f"a sentence of some length, number {i}" for i in range(20)]

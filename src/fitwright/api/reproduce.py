@@ -56,8 +56,8 @@ def reproduce(
     name = source or str(manifest.made_from["model"])
     with tempfile.TemporaryDirectory() as scratch:
         job = Job(
-            task=task, data=task.read(path, record["columns"], settings), source=resolve_source(name),
-            source_name=name,
+            task=task, data=task.read(path, record["columns"], settings),
+            source=resolve_source(name, scratch=True), source_name=name,
             output=Path(output) if output is not None else Path(scratch) / "model",
             provenance=provenance_json(command or f"fitwright.reproduce({str(model)!r})"),
         )  # fmt: skip
@@ -69,6 +69,6 @@ def _find(name: str, model: Path) -> Path:
     from fitwright.core.errors import UsageError
 
     for folder in (Path(), model.parent, model.parent.parent):
-        if (folder / name).is_file():
+        if (folder / name).exists():
             return folder / name
     raise UsageError("the data file of the record is not here", got=name, mend="Say where it is with --data.")

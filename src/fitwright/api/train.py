@@ -10,6 +10,7 @@ from fitwright.core.progress import Progress, Silent
 
 if TYPE_CHECKING:
     from fitwright.training.job import Job
+    from fitwright.training.range_test import RangeTest
     from fitwright.training.settings import TrainSettings
     from fitwright.training.tasks.interface import Task
 
@@ -83,6 +84,34 @@ def train(
     return folder
 
 
+def find_learning_rate(
+    data: str | Path, *, model: str, output: str | Path = "unused", text: str | None = None,
+    label: str | None = None, task: str = "text-classification", columns: Mapping[str, str] | None = None,
+    options: Mapping[str, Any] | None = None, settings: TrainSettings | None = None,
+    progress: Progress | None = None, command: str | None = None,
+) -> RangeTest:  # fmt: skip
+    """Look for a learning rate: a short run whose rate rises until the loss blows up; nothing is kept of it.
+
+    Takes what :func:`train` takes; ``output`` is not written.
+
+    Returns:
+        The rates and losses of the steps, and the suggested rate.
+    """
+    from fitwright.core.optional import require
+
+    require("torch")
+    from fitwright.training.range_test import range_test
+    from fitwright.training.settings import TrainSettings
+    from fitwright.training.tasks.registry import task_of
+
+    settings = settings or TrainSettings()
+    job = _job(
+        Path(data), model, Path(output), task_of(task, options), _named(columns, text=text, label=label),
+        settings, command or "", overwrite=False,
+    )  # fmt: skip
+    return range_test(job, settings, progress or Silent())
+
+
 def _job(
     data: Path, model: str, output: Path, task: Task, columns: Mapping[str, str], settings: TrainSettings,
     command: str, *, overwrite: bool,
@@ -91,8 +120,8 @@ def _job(
     from fitwright.training.job import Job
 
     return Job(
-        task=task, data=task.read(data, columns, settings), source=resolve_source(model), source_name=model,
-        output=output, provenance=provenance_json(command), overwrite=overwrite,
+        task=task, data=task.read(data, columns, settings), source=resolve_source(model, scratch=True),
+        source_name=model, output=output, provenance=provenance_json(command), overwrite=overwrite,
     )  # fmt: skip
 
 

@@ -3,15 +3,44 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from fitwright.cli.console import Bars, command_line, pairs, print_json, print_text
+from fitwright.cli.settings_options import settings_options
+from fitwright.training.distributed.launch import launched
+from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.names import TASK_NAMES
 
+SETTINGS = {
+    "epochs": "Passes over the training rows.",
+    "batch_size": "Rows in an optimiser step.",
+    "batch_tokens": "Tokens in a step instead of rows.",
+    "batch_growth": "Factor on the batch after every epoch.",
+    "micro_batches": "Parts that a step is computed in, to save memory.",
+    "packing": "Compute no padding: auto (where it pays), on, off.",
+    "learning_rate": "Peak.",
+    "schedule": "Of the rate after its warm-up: linear, cosine, constant, wsd, inverse-sqrt.",
+    "warmup": "Share of the steps in which the rate rises.",
+    "final_rate": "Share of the peak that the rate never falls below.",
+    "reference_batch": "The batch that the rate was chosen for; another one changes it.",
+    "weight_decay": "Of AdamW, on matrices.",
+    "max_grad_norm": "Gradients are cut to this norm.",
+    "max_length": "Tokens a row is cut at.",
+    "dropout": "Probability everywhere; the model's own by default.",
+    "precision": "auto, fp32, tf32, bf16 or fp16; auto measures which is fast.",
+    "patience": "Epochs without progress before stopping.",
+    "validation": "Share of texts held out to choose the epoch.",
+    "test": "Share of texts held out to the end.",
+    "seed": "Of the split, the order, dropout and the new head.",
+    "checkpoint_s": "Seconds between checkpoints.",
+}
 
+
+@settings_options(TrainSettings, SETTINGS, {"learning_rate": ("--lr",)})
 def train(
+    settings: TrainSettings,
     data: Annotated[
         Path, typer.Argument(help="CSV, TSV, JSONL, Parquet …; docs/train.md says which for what.")
     ],
@@ -26,21 +55,7 @@ def train(
     option: Annotated[
         list[str] | None, typer.Option(help="name=value of the task's own; several times.")
     ] = None,
-    more: Annotated[
-        list[str] | None, typer.Option("--set", help="name=value of a setting without an option.")
-    ] = None,
-    epochs: Annotated[int, typer.Option(help="Passes over the training rows.")] = 3,
-    batch_size: Annotated[int, typer.Option(help="Rows in an optimiser step.")] = 32,
-    batch_tokens: Annotated[int | None, typer.Option(help="Tokens in a step instead of rows.")] = None,
-    micro_batches: Annotated[int, typer.Option(help="Parts that a step is computed in, to save memory.")] = 1,
-    packing: Annotated[str, typer.Option(help="Compute no padding: auto (where it pays), on, off.")] = "auto",
-    learning_rate: Annotated[float, typer.Option("--learning-rate", "--lr", help="Peak.")] = 5e-5,
-    max_length: Annotated[int, typer.Option(help="Tokens a row is cut at.")] = 128,
-    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16; auto measures which is fast.")] = "auto",
-    patience: Annotated[int, typer.Option(help="Epochs without progress before stopping.")] = 2,
-    validation: Annotated[float, typer.Option(help="Share of texts held out to choose the epoch.")] = 0.1,
-    test: Annotated[float, typer.Option(help="Share of texts held out to the end.")] = 0.2,
-    seed: Annotated[int, typer.Option(help="Of the split, the order, dropout and the new head.")] = 0,
+    find_lr: Annotated[bool, typer.Option("--find-lr", help="Only look for a learning rate.")] = False,
     verify_resume: Annotated[bool, typer.Option(help="Prove exact resume: a second run, killed.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace another result in the output folder.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -49,24 +64,34 @@ def train(
 
     Example: fitwright train reviews.csv --model distilbert-base --output runs/teacher
     """
+    first = launched().rank == 0  # of several processes one talks
+    given: dict[str, Any] = {
+        "model": model, "output": output, "text": text, "label": label, "task": task,
+        "columns": pairs("--column", column), "options": pairs("--option", option), "settings": settings,
+        "progress": Bars(quiet=not first), "command": command_line(),
+    }  # fmt: skip
+    if find_lr:
+        _find(data, given, as_json=as_json)
+        return
     from fitwright.api.train import train as run
-    from fitwright.training.distributed.launch import launched
-    from fitwright.training.settings import TrainSettings, settings_of
 
-    settings = TrainSettings(
-        epochs=epochs, batch_size=batch_size, batch_tokens=batch_tokens, micro_batches=micro_batches,
-        packing=packing, learning_rate=learning_rate, max_length=max_length, precision=precision,
-        patience=patience, validation=validation, test=test, seed=seed,
-    )  # fmt: skip
-    first = launched().rank == 0
-    folder = run(
-        data, model=model, output=output, text=text, label=label, task=task,
-        columns=pairs("--column", column), options=pairs("--option", option),
-        settings=settings_of(pairs("--set", more), settings), overwrite=overwrite,
-        verify_resume=verify_resume, progress=Bars(quiet=not first), command=command_line(),
-    )  # fmt: skip
+    folder = run(data, **given, overwrite=overwrite, verify_resume=verify_resume)
     if first:
         _show(folder, as_json=as_json)
+
+
+def _find(data: Path, given: dict[str, Any], *, as_json: bool) -> None:
+    from fitwright.api.train import find_learning_rate
+
+    found = find_learning_rate(data, **given)
+    if as_json:
+        print_json(found.as_json())
+        return
+    lowest = min(found.losses)
+    print_text(
+        f"lowest loss {lowest:.3f} at a rate of {found.rates[found.losses.index(lowest)]:.1e} "
+        f"({len(found.rates)} steps); try --learning-rate {found.suggested:.1e}"
+    )
 
 
 def _show(folder: Path, *, as_json: bool) -> None:
@@ -82,5 +107,5 @@ def _show(folder: Path, *, as_json: bool) -> None:
         proof = folder / PROOF_NAME
         print_json({**found, "resume": read_json(proof)} if proof.is_file() else found)
         return
-    best, metric = history.best, task_of(manifest.task).metric
+    best, metric = history.best, task_of(manifest.task, manifest.settings.get("task")).metric
     print_text(f"{folder}: validation {metric.name} {metric.text(best.score)} (epoch {best.epoch + 1})")

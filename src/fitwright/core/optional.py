@@ -21,6 +21,7 @@ _EXTRA_OF = {
     "numpy": "serve",
     "fastapi": "serve",
     "uvicorn": "serve",
+    "PIL": "images",
     "openvino": "openvino",
     "ray": "ray",
 }

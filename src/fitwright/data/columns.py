@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fitwright.core.errors import DataError
-from fitwright.data.reading import Table
+from fitwright.data.table import Table
 
 # The first tuple wins over the second; two matches within the second are ambiguous.
 _TEXT_NAMES = (
@@ -27,33 +27,40 @@ MOST_CLASSES_BY_CONTENT = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """Names of the columns that are used."""
+    """Names of the columns that are used; ``pair``: of the second text, where rows are pairs of texts."""
 
     text: str
     label: str
+    pair: str | None = field(default=None, repr=False)
 
 
-def detect(table: Table, text: str | None = None, label: str | None = None) -> Columns:
+def detect(
+    table: Table, text: str | None = None, label: str | None = None, pair: str | None = None
+) -> Columns:
     """Choose the text and the label column.
 
     Args:
         table: the table.
         text, label: the user's choice; ``None`` to detect. Detection looks for usual names (English and
             Chinese), then for the one column of clearly longest strings and the one with few distinct values.
+        pair: the column of the second text; never detected.
 
     Raises:
         DataError: unknown column, the same column twice, or no single answer (asks for the options).
     """
-    for name in (text, label):
-        if name is not None and name not in table.columns:
+    given = [name for name in (text, label, pair) if name is not None]
+    for name in given:
+        if name not in table.columns:
             raise _unknown(table, name)
     if text is not None and text == label:
         raise DataError("text and label are the same column", got=text, mend="Give two different columns.")
-    sample = {name: values[:_SAMPLE] for name, values in table.columns.items()}
+    if pair is not None and given.count(pair) > 1:
+        raise DataError("one column is given twice", got=pair, mend="Give different columns.")
+    sample = {name: values[:_SAMPLE] for name, values in table.columns.items() if name != pair}
     label_found = label or _by_name(sample, _LABEL_NAMES, taken=text, option="--label")
     text_found = text or _by_name(sample, _TEXT_NAMES, taken=label_found, option="--text")
     text_found = text_found or _longest(sample, taken=label_found)
-    return Columns(text=text_found, label=label_found or _few_valued(sample, taken=text_found))
+    return Columns(text=text_found, label=label_found or _few_valued(sample, taken=text_found), pair=pair)
 
 
 def _unknown(table: Table, name: str) -> DataError:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from fitwright.core.errors import DataError
 from fitwright.data.columns import Columns, detect
-from fitwright.data.reading import Table, read_table
+from fitwright.data.content import fingerprint_of, normalised
+from fitwright.data.reading import read_table
+from fitwright.data.table import Table
 
 MIN_ROWS_PER_CLASS = 8
 MOST_CLASSES = 1000
@@ -20,15 +21,23 @@ MOST_CLASSES = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledText:
-    """Texts with class indices. ``names[labels[i]]`` is the class of ``texts[i]``."""
+    """Texts with class indices. ``names[labels[i]]`` is the class of ``texts[i]``.
+
+    ``pairs[i]`` is the second text of row ``i`` where a row is a pair of texts, else ``pairs`` is ``None``.
+    """
 
     texts: tuple[str, ...]
     labels: tuple[int, ...]
     names: tuple[str, ...]
+    pairs: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if len(self.texts) != len(self.labels):
             raise DataError("as many labels as texts are needed", got=(len(self.texts), len(self.labels)))
+        if self.pairs is not None and len(self.pairs) != len(self.texts):
+            raise DataError(
+                "as many second texts as texts are needed", got=(len(self.texts), len(self.pairs))
+            )
         if self.labels and not 0 <= min(self.labels) <= max(self.labels) < len(self.names):
             raise DataError(
                 "a label index is out of range", got=max(self.labels), allowed=f"0 to {len(self.names) - 1}"
@@ -44,7 +53,17 @@ class LabelledText:
             texts=tuple(self.texts[i] for i in chosen),
             labels=tuple(self.labels[i] for i in chosen),
             names=self.names,
+            pairs=None if self.pairs is None else tuple(self.pairs[i] for i in chosen),
         )
+
+    def keys(self) -> tuple[str, ...]:
+        """The normalised texts; of a pair the first text, so that all pairs of one text stay together."""
+        return tuple(normalised(text) for text in self.texts)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """See :func:`fingerprint`."""
+        return fingerprint(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,19 +96,26 @@ class DataSource:
         return {
             "fingerprint": self.fingerprint, "rows": self.rows, "dropped": self.dropped,
             "files": [str(self.path)], "text_column": self.columns.text, "label_column": self.columns.label,
+            **({"pair_column": self.columns.pair} if self.columns.pair is not None else {}),
         }  # fmt: skip
 
 
 def load_labelled(
-    path: Path, *, text: str | None = None, label: str | None = None, names: Sequence[str] | None = None
+    path: Path,
+    *,
+    text: str | None = None,
+    label: str | None = None,
+    names: Sequence[str] | None = None,
+    pair: str | None = None,
 ) -> tuple[LabelledText, DataSource]:
     """Read labelled text.
 
     Args:
-        path: CSV, TSV, JSON lines or Parquet.
+        path: what ``data.reading.read_table`` reads.
         text, label: columns; ``None`` to detect them.
         names: the classes in order where a model already fixes them (evaluation): other labels are an
             error, and absent or rare classes are not. ``None``: the sorted labels of the file.
+        pair: the column of the second text where a row is a pair of texts.
 
     Returns:
         The rows that have both a text and a label, stripped of outer white space, and their source.
@@ -99,8 +125,8 @@ def load_labelled(
             split, an unknown label.
     """
     table = read_table(Path(path))
-    columns = detect(table, text, label)
-    texts, labels, empty, missing = _kept_rows(table, columns)
+    columns = detect(table, text, label, pair)
+    texts, pairs, labels, empty, missing = _kept_rows(table, columns)
     if not texts:
         raise DataError(
             f"no row of {path} has both a text and a label",
@@ -109,11 +135,14 @@ def load_labelled(
         )
     order = tuple(names) if names is not None else sorted_names(set(labels))
     if names is None:
-        _check_classes(labels, columns.label)
+        check_classes(labels, columns.label)
     else:
-        _check_known(labels, order, columns.label)
+        check_known(labels, order, columns.label)
     place = {name: index for index, name in enumerate(order)}
-    dataset = LabelledText(texts=tuple(texts), labels=tuple(place[name] for name in labels), names=order)
+    dataset = LabelledText(
+        texts=tuple(texts), labels=tuple(place[name] for name in labels), names=order,
+        pairs=tuple(pairs) if pair is not None else None,
+    )  # fmt: skip
     source = DataSource(
         path=Path(path), columns=columns, fingerprint=fingerprint(dataset), rows=len(dataset),
         empty_texts=empty, missing_labels=missing,
@@ -121,18 +150,21 @@ def load_labelled(
     return dataset, source
 
 
-def _kept_rows(table: Table, columns: Columns) -> tuple[list[str], list[str], int, int]:
-    texts, labels, empty, missing = [], [], 0, 0
-    for text, label in zip(table.columns[columns.text], table.columns[columns.label], strict=True):
-        text, label = text.strip(), label.strip()
-        if not text:
+def _kept_rows(table: Table, columns: Columns) -> tuple[list[str], list[str], list[str], int, int]:
+    texts, pairs, labels, empty, missing = [], [], [], 0, 0
+    seconds = table.columns[columns.pair or columns.text]
+    rows = zip(table.columns[columns.text], seconds, table.columns[columns.label], strict=True)
+    for text, second, label in rows:
+        text, second, label = text.strip(), second.strip(), label.strip()
+        if not text or not second:
             empty += 1
         elif not label:
             missing += 1
         else:
             texts.append(text)
+            pairs.append(second)
             labels.append(label)
-    return texts, labels, empty, missing
+    return texts, pairs, labels, empty, missing
 
 
 def sorted_names(labels: Iterable[str]) -> tuple[str, ...]:
@@ -143,7 +175,8 @@ def sorted_names(labels: Iterable[str]) -> tuple[str, ...]:
         return tuple(sorted(labels))
 
 
-def _check_classes(labels: Sequence[str], column: str) -> None:
+def check_classes(labels: Sequence[str], column: str) -> None:
+    """Raise where ``labels``, one a row, are not classes that can be trained and tested on."""
     counts = Counter(labels)
     if len(counts) < 2:
         raise DataError(
@@ -183,7 +216,8 @@ def _is_fractional(name: str) -> bool:
         return False
 
 
-def _check_known(labels: Sequence[str], names: tuple[str, ...], column: str) -> None:
+def check_known(labels: Iterable[str], names: tuple[str, ...], column: str) -> None:
+    """Raise where a label is not among the names that a model has."""
     unknown = set(labels) - set(names)
     if unknown:
         raise DataError(
@@ -194,12 +228,8 @@ def _check_known(labels: Sequence[str], names: tuple[str, ...], column: str) -> 
 
 
 def fingerprint(dataset: LabelledText) -> str:
-    """SHA-256 over the rows in order: NFC text with ``\\n`` line ends, and the class name."""
-    digest = hashlib.sha256(b"fitwright labelled text 1")
-    for text, label in zip(dataset.texts, dataset.labels, strict=True):
-        plain = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
-        for part in (plain, dataset.names[label]):
-            content = part.encode("utf-8", "surrogatepass")
-            digest.update(len(content).to_bytes(8, "big"))
-            digest.update(content)
-    return digest.hexdigest()
+    """SHA-256 over the rows in order: NFC text with ``\\n`` line ends, second text if any, class name."""
+    names = [dataset.names[label] for label in dataset.labels]
+    if dataset.pairs is None:
+        return fingerprint_of("labelled text 1", zip(dataset.texts, names, strict=True))
+    return fingerprint_of("labelled pairs 1", zip(dataset.texts, dataset.pairs, names, strict=True))

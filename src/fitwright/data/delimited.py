@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from fitwright.core.errors import DataError
+from fitwright.data.table import Table
 
 _DELIMITERS = (",", "\t", ";", "|")
 
 
-def read_csv(path: Path) -> dict[str, list[str]]:
-    """Columns of a comma-separated file; semicolon, tab and bar are recognised from the header."""
+def read_csv(path: Path) -> Table:
+    """The table of a comma-separated file; semicolon, tab and bar are recognised from the header."""
     return _read_delimited(path, _sniffed_delimiter(path), csv.QUOTE_MINIMAL)
 
 
-def read_tsv(path: Path) -> dict[str, list[str]]:
-    """Columns of a tab-separated file, where quotation marks that do not pair are plain text."""
+def read_tsv(path: Path) -> Table:
+    """The table of a tab-separated file, where quotation marks that do not pair are plain text."""
     try:
         return _read_delimited(path, "\t", csv.QUOTE_MINIMAL)
     except DataError as quoted:
@@ -51,12 +52,13 @@ def _long_fields() -> Iterator[None]:
         csv.field_size_limit(before)
 
 
-def _read_delimited(path: Path, delimiter: str, quoting: Any) -> dict[str, list[str]]:
+def _read_delimited(path: Path, delimiter: str, quoting: Any) -> Table:
     with _long_fields(), path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=delimiter, quoting=quoting, strict=True)
         start = 1
         names: list[str] | None = None
         values: list[list[str]] = []
+        places: list[int] = []
         try:
             for row in reader:
                 if row and names is None:
@@ -64,12 +66,13 @@ def _read_delimited(path: Path, delimiter: str, quoting: Any) -> dict[str, list[
                     values = [[] for _ in names]
                 elif row and names is not None:
                     _append(values, row, path, start, reader.line_num)
+                    places.append(start)
                 start = reader.line_num + 1
         except csv.Error as error:
             raise _quote_error(path, start, error) from None
     if names is None:
         raise DataError("the data file holds only blank lines", got=str(path))
-    return dict(zip(names, values, strict=True))
+    return Table(path=path, values=dict(zip(names, values, strict=True)), places=places, unit="line")
 
 
 def _append(values: list[list[str]], row: list[str], path: Path, start: int, end: int) -> None:

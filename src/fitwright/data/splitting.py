@@ -1,54 +1,62 @@
 """Train, validation and test parts that no text crosses.
 
-The part of a row follows from its text and the seed alone: a keyed hash of the normalised text against two
-thresholds. So duplicates stay together, and rows added later never move an old row to another part.
+The part of a row follows from its key (for text: the normalised text) and the seed alone: a keyed hash
+against two thresholds. So duplicates stay together, and rows added later never move an old row to another
+part.
 """
 
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from fitwright.core.errors import DataError, UsageError
-from fitwright.data.dataset import LabelledText
+from fitwright.data.content import normalised
+from fitwright.data.interface import Classified, Dataset
+
+__all__ = ["PARTS", "Part", "Splits", "normalised", "part_of", "split"]
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 _SEEDS_TRIED = 20
+Rows = TypeVar("Rows", bound=Dataset)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Splits:
+class Splits(Generic[Rows]):
     """The three parts and, under ``indices[part]``, the dataset's rows that they hold, ascending."""
 
-    train: LabelledText
-    validation: LabelledText
-    test: LabelledText
+    train: Rows
+    validation: Rows
+    test: Rows
     indices: Mapping[str, tuple[int, ...]]
 
 
-def split(dataset: LabelledText, *, validation: float = 0.1, test: float = 0.2, seed: int = 0) -> Splits:
-    """Split by text.
+def split(dataset: Rows, *, validation: float = 0.1, test: float = 0.2, seed: int = 0) -> Splits[Rows]:
+    """Split by the keys of the rows.
 
     Args:
-        dataset: the rows.
-        validation, test: expected share of distinct texts, each above 0, together below 1. The real shares
-            differ by chance (standard deviation ``sqrt(p (1 - p) / distinct texts)``).
+        dataset: the rows, of any kind.
+        validation, test: expected share of distinct keys, each above 0, together below 1. The real shares
+            differ by chance (standard deviation ``sqrt(p (1 - p) / distinct keys)``).
         seed: any integer; another seed is another split.
 
     Raises:
         UsageError: fractions out of range.
-        DataError: a class is missing from a part; names a seed that works where one of the next does.
+        DataError: a part is empty, or, where each row has a class, lacks one; names a seed that works where
+            one of the next does.
     """
     _check_fractions(validation, test)
-    keys = [normalised(text) for text in dataset.texts]
+    keys = dataset.keys()
     parts = _assign(keys, validation, test, seed)
-    missing = _missing_classes(dataset, parts)
-    if missing:
-        raise _missing_error(dataset, keys, missing, (validation, test, seed))
+    if isinstance(dataset, Classified):
+        missing = _missing_classes(dataset, parts)
+        if missing:
+            raise _missing_error(dataset, keys, missing, (validation, test, seed))
+    else:
+        _check_filled(keys, parts, (validation, test, seed))
     indices: dict[str, tuple[int, ...]] = {
         part: tuple(i for i, p in enumerate(parts) if p == part) for part in PARTS
     }
@@ -57,33 +65,12 @@ def split(dataset: LabelledText, *, validation: float = 0.1, test: float = 0.2, 
 
 
 def part_of(key: str, *, validation: float, test: float, seed: int) -> Part:
-    """The part of one normalised text: its BLAKE2b hash, keyed with the seed, as a fraction of 2^64."""
+    """The part of one key: its BLAKE2b hash, keyed with the seed, as a fraction of 2^64."""
     digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8, key=str(seed).encode()[:64])
     place = int.from_bytes(digest.digest(), "big") / 2**64
     if place < test:
         return "test"
     return "validation" if place < test + validation else "train"
-
-
-class _Dropped(dict[int, int | None]):
-    """Translation table that drops punctuation, white space and control characters, filled as needed."""
-
-    def __missing__(self, code: int) -> int | None:
-        kept = None if unicodedata.category(chr(code))[0] in "PZC" else code
-        self[code] = kept
-        return kept
-
-
-_DROPPED = _Dropped()
-
-
-def normalised(text: str) -> str:
-    """What two texts must share to count as the same: letters, digits, symbols after NFKC and case folding.
-
-    A text of punctuation alone keeps its punctuation.
-    """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return folded.translate(_DROPPED) or " ".join(folded.split())
 
 
 def _assign(keys: Sequence[str], validation: float, test: float, seed: int) -> list[Part]:
@@ -101,7 +88,25 @@ def _check_fractions(validation: float, test: float) -> None:
         )  # fmt: skip
 
 
-def _missing_classes(dataset: LabelledText, parts: Sequence[Part]) -> dict[Part, list[str]]:
+def _check_filled(keys: Sequence[str], parts: Sequence[Part], settings: tuple[float, float, int]) -> None:
+    empty = next((part for part in PARTS if part not in parts), None)
+    if empty is None:
+        return
+    validation, test, seed = settings
+    works = next(
+        (
+            other for other in range(seed + 1, seed + 1 + _SEEDS_TRIED)
+            if set(_assign(keys, validation, test, other)) == set(PARTS)
+        ),
+        None,
+    )  # fmt: skip
+    raise DataError(
+        f"the {empty} part of the split has no row", got=f"{len(set(keys)):,} different rows in all",
+        mend=f"--seed {works} gives every part a row." if works is not None else "Add rows.",
+    )  # fmt: skip
+
+
+def _missing_classes(dataset: Classified, parts: Sequence[Part]) -> dict[Part, list[str]]:
     """Classes of the dataset that a part lacks, by part."""
     seen: dict[Part, set[int]] = {part: set() for part in PARTS}
     for part, label in zip(parts, dataset.labels, strict=True):
@@ -112,7 +117,7 @@ def _missing_classes(dataset: LabelledText, parts: Sequence[Part]) -> dict[Part,
 
 
 def _missing_error(
-    dataset: LabelledText,
+    dataset: Classified,
     keys: Sequence[str],
     missing: dict[Part, list[str]],
     settings: tuple[float, float, int],

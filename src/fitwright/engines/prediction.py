@@ -11,7 +11,8 @@ from fitwright.core.errors import DataError, UsageError
 from fitwright.core.progress import Progress
 from fitwright.data.columns import detect
 from fitwright.data.encoding import encoding_error
-from fitwright.data.reading import Table, read_table
+from fitwright.data.reading import read_table
+from fitwright.data.table import Table
 from fitwright.engines.classifier import TextClassifier
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fitwright.core.errors import RunError, UsageError
 from fitwright.core.optional import require
-from fitwright.modeling.classifier import quiet_transformers
+from fitwright.modeling.quiet import quiet_transformers
 
 if TYPE_CHECKING:
     import numpy as np

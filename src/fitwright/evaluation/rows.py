@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fitwright.core.errors import DataError, UsageError
 from fitwright.data.dataset import LabelledText
-from fitwright.data.splitting import normalised, part_of
+from fitwright.data.splitting import part_of
 from fitwright.spec.manifest import Manifest
 
 PARTS = ("all", "test")
@@ -52,9 +52,7 @@ def _test_rows(dataset: LabelledText, split: dict[str, float] | None) -> Labelle
     fractions = {"validation": float(split["validation"]), "test": float(split["test"])}
     seed = int(split["seed"])
     chosen = dataset.subset(
-        row
-        for row, text in enumerate(dataset.texts)
-        if part_of(normalised(text), seed=seed, **fractions) == "test"
+        row for row, key in enumerate(dataset.keys()) if part_of(key, seed=seed, **fractions) == "test"
     )
     if not len(chosen):
         raise DataError("the test part of these data has no row", got=f"{len(dataset)} rows in all")

@@ -57,6 +57,12 @@ class Batch:
     counts: Counts
     step: Counts
 
+    @property
+    def places(self) -> int:
+        """Tokens and padding of the batch; its real tokens where it has no mask."""
+        mask = self.inputs.get("attention_mask")
+        return self.counts.tokens if mask is None else mask.numel()
+
 
 class Rows(Protocol):
     """Encoded rows of any kind; :class:`EncodedRows` is that of text."""

@@ -45,8 +45,10 @@ def is_finished(output: Path, key: str, *, overwrite: bool) -> bool:
 
 
 def weights_sha256(folder: Path) -> str:
-    """One hash for all safetensors files of a model directory."""
-    hashes = [sha256_file(path) for path in sorted(folder.glob("model*.safetensors"))]
+    """One hash for what a run starts from: all safetensors files of a model directory, or without any the
+    configuration and tokenizer of a model to be made from scratch."""
+    files = sorted(folder.glob("model*.safetensors")) or [folder / "config.json", folder / "tokenizer.json"]
+    hashes = [sha256_file(path) for path in files if path.is_file()]
     return hashes[0] if len(hashes) == 1 else "+".join(h[:16] for h in hashes)
 
 
@@ -74,4 +76,10 @@ def write_model_directory(
 def read_history(folder: Path) -> History:
     """The curves of a model directory that :func:`write_model_directory` wrote."""
     data: Mapping[str, Any] = read_json(folder / HISTORY_NAME, what="training history")
-    return History(**{**data, "points": tuple(Point(**p) for p in data["points"])})
+    try:
+        return History(**{**data, "points": tuple(Point(**p) for p in data["points"])})
+    except (KeyError, TypeError) as error:
+        raise UsageError(
+            f"{HISTORY_NAME} is damaged, or was written by another version of fitwright",
+            got=str(folder / HISTORY_NAME), mend="Train the model again with this version.",
+        ) from error  # fmt: skip

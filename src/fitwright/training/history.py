@@ -17,6 +17,11 @@ class Point:
         score: the metric that chooses the epoch (:attr:`History.metric`).
         metrics: whatever else the task measures.
         tokens_per_s: real (not padding) training tokens per second of training time.
+        padding: share of what was computed that was padding.
+        data_share: share of the training time that the model waited for data.
+        share_of_peak: model FLOP/s (:func:`meter.flops_of_token`) over that of a large matrix product.
+        memory_bytes: the most that the process had held until then, of the card or of main memory.
+        temperature_c: of the hottest sensor, where the machine tells.
     """
 
     step: int
@@ -28,6 +33,11 @@ class Point:
     tokens_per_s: float
     seconds: float
     metrics: Mapping[str, float] = field(default_factory=dict)
+    padding: float = 0.0
+    data_share: float = 0.0
+    share_of_peak: float = 0.0
+    memory_bytes: int = 0
+    temperature_c: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +48,8 @@ class History:
         metric: name of the points' score, such as ``accuracy``.
         packing: ``on`` where no padding was computed, else ``off``.
         rollbacks: times that loss or gradient left the rails and the run went back to a checkpoint.
+        overflows: steps that fp16 skipped because a gradient overflowed.
+        peak_flops: FLOP/s of a large matrix product on this machine, in the run's precision.
         micro_batches: parts that a step was computed in at the end of the run, in each process.
         processes: that trained together.
         parallel: how they shared the model: ``none`` (one process), ``ddp`` or ``fsdp``.
@@ -52,6 +64,8 @@ class History:
     packing: str = "off"
     micro_batches: int = 1
     rollbacks: int = 0
+    overflows: int = 0
+    peak_flops: float = 0.0
     processes: int = 1
     parallel: str = "none"
 

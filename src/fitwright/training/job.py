@@ -15,13 +15,14 @@ from fitwright.modeling.attention import choose_training_attention
 from fitwright.modeling.classifier import position_limit
 from fitwright.spec.manifest import Manifest
 from fitwright.training.checkpoint import drop_checkpoint
+from fitwright.training.coupled import Coupled
 from fitwright.training.curves import event_file
 from fitwright.training.directory import is_finished, weights_sha256, write_model_directory
 from fitwright.training.distributed.world import World, current_world
 from fitwright.training.history import History
 from fitwright.training.loop import Run, device_type
 from fitwright.training.settings import TrainSettings
-from fitwright.training.step import Objective
+from fitwright.training.step import Objective, objective_of
 from fitwright.training.tasks.interface import Task, TaskData
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def train_model(job: Job, settings: TrainSettings, progress: Progress) -> Path:
     torch.manual_seed(settings.seed)
     model = job.task.load_model(job.source, job.data)
     set_dropout(model, settings.dropout)
-    execute(job, settings, model, job.task.loss, stage="train", key=key, progress=progress)
+    execute(job, settings, model, objective_of(job.task), stage="train", key=key, progress=progress)
     return job.output
 
 
@@ -98,7 +99,7 @@ def execute(
     job: Job,
     settings: TrainSettings,
     model: nn.Module,
-    objective: Objective,
+    objective: Objective | Coupled,
     *,
     stage: str,
     key: str,

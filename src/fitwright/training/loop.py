@@ -8,19 +8,24 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from fitwright.core.progress import Progress, Task
 from fitwright.modeling.dropout import cheap_dropout
 from fitwright.training.batches import Rows, padding_of_epoch, steps_of_epoch
 from fitwright.training.checkpoint import load_checkpoint, save_checkpoint
+from fitwright.training.coupled import Coupled
+from fitwright.training.curves import Curves, draw_epoch
 from fitwright.training.distributed.team import Team
 from fitwright.training.history import History, Point
+from fitwright.training.meter import Meter, flops_of_token, matrix_peak, memory_bytes, temperature_c
+from fitwright.training.optimizer import adamw
 from fitwright.training.packing import choose_packing, packed_models
 from fitwright.training.precision import choose_precision
+from fitwright.training.schedule import batch_of_epoch, learning_rate, rate_for_batch
 from fitwright.training.settings import TrainSettings
 from fitwright.training.spikes import SpikeWatch
-from fitwright.training.step import DivergedError, Objective, Stepper
+from fitwright.training.step import DivergedError, Objective, Stepper, StepResult, objective_of
 from fitwright.training.tasks.interface import Task as TrainingTask
 
 if TYPE_CHECKING:
@@ -28,13 +33,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 MOST_ROLLBACKS = 3
-
-
-class Curves(Protocol):
-    """Where curves are written: TensorBoard event files."""
-
-    def scalars(self, step: int, values: dict[str, float]) -> None:
-        """Add those values at that step."""
+CURVE_EVERY = 10
+"""Steps between two points of the training curves."""
 
 
 def device_type() -> str:
@@ -58,7 +58,7 @@ class Run:
         checkpoint: Path,
         progress: Progress,
         curves: Curves,
-        objective: Objective | None = None,
+        objective: Objective | Coupled | None = None,
         also: tuple[nn.Module, ...] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -67,18 +67,19 @@ class Run:
         self.model, self.task, self.settings = self.team.prepare(model), task, settings
         self.training, self.validation = training, validation
         self.checkpoint, self.progress, self.curves, self.clock = checkpoint, progress, curves, clock
-        self.optimizer = _adamw(self.model, settings)
+        self.optimizer = adamw(self.model, settings)
         self.stepper = Stepper(
-            self.model, objective or task.loss, self.optimizer, training, settings, progress, self.team
-        )
+            self.model, objective or objective_of(task), self.optimizer, training, settings, progress,
+            self.team, clock,
+        )  # fmt: skip
         self.packable = (self.model, *also)
         self.points: list[Point] = []
         self.best: dict[str, torch.Tensor] | None = None
-        self.epoch, self.step_in_epoch, self.rows = 0, 0, 0
-        self.loss_sum, self.tokens, self.seconds = 0.0, 0, 0.0
-        self.precision, self.packing = "", ""
+        self.epoch, self.step_in_epoch, self.meter = 0, 0, Meter()
+        self.precision, self.packing, self.scaling = "", "", dict[str, Any]()
         self.starts: list[int] = []
-        self.rollbacks, self.rate_scale, self.spikes = 0, 1.0, SpikeWatch()
+        self.rollbacks, self.overflows, self.rate_scale, self.spikes = 0, 0, 1.0, SpikeWatch()
+        self.flops_token, self.peak = flops_of_token(self.model), 0.0
 
     def execute(self) -> History:
         """Train to the end, or continue a checkpoint; the model then holds the best epoch's weights."""
@@ -103,7 +104,8 @@ class Run:
             points=tuple(self.points), best_epoch=self._best_point().epoch, precision=self.precision,
             seconds=sum(p.seconds for p in self.points), stopped_early=self.epoch < self.settings.epochs,
             metric=self.task.metric.name, packing=self.packing, micro_batches=self.stepper.parts,
-            rollbacks=self.rollbacks, processes=self.team.world.size, parallel=self.team.mode,
+            rollbacks=self.rollbacks, overflows=self.overflows, peak_flops=self.peak,
+            processes=self.team.world.size, parallel=self.team.mode,
         )  # fmt: skip
 
     def _choose(self) -> None:
@@ -111,7 +113,10 @@ class Run:
         settings = self.settings
         if not self.precision:
             self.precision = self.team.world.first(lambda: choose_precision(settings.precision, self.device))
-        self.stepper.precision = self.precision
+        self.team.check(self.precision, coupled=isinstance(self.stepper.objective, Coupled))
+        self.stepper.compute_in(self.precision)
+        self.stepper.scaler.load(self.scaling)
+        self.peak = self.team.world.total(matrix_peak(self.precision, self.device))
         if not self.packing:
             share = padding_of_epoch(
                 self.training.lengths, settings.batch_size, seed=settings.seed,
@@ -130,10 +135,11 @@ class Run:
         return self.starts[-1]
 
     def _batches(self, epoch: int) -> list[list[int]]:
-        settings = self.settings
+        settings, tokens = self.settings, self.settings.batch_tokens
         return steps_of_epoch(
-            self.training.lengths, settings.batch_size, seed=settings.seed, epoch=epoch,
-            packed=self.packing == "on", batch_tokens=settings.batch_tokens,
+            self.training.lengths, batch_of_epoch(epoch, settings.batch_size, settings), seed=settings.seed,
+            epoch=epoch, packed=self.packing == "on",
+            batch_tokens=tokens and batch_of_epoch(epoch, tokens, settings),
         )  # fmt: skip
 
     def _run_epoch(self, task: Task) -> None:
@@ -143,19 +149,16 @@ class Run:
         while self.step_in_epoch < len(batches):
             rows = batches[self.step_in_epoch]
             try:
-                loss = self._step(rows)
+                result = self._step(rows)
             except DivergedError as error:
                 reached = self.step_in_epoch
                 self._roll_back(error)
                 task.advance(self.step_in_epoch - reached, note=self._note())
                 started = self.clock()
                 continue
-            self.loss_sum += loss * len(rows)
-            self.tokens += self.training.counts(rows).tokens
-            self.rows += len(rows)
             self.step_in_epoch += 1
             now = self.clock()
-            self.seconds += now - started
+            self._add(result, now - started)
             started = now
             task.advance(1, note=self._note())
             due = now - last_saved >= self.settings.checkpoint_s
@@ -164,13 +167,29 @@ class Run:
                 last_saved = started = self.clock()
         self._finish_epoch()
 
-    def _step(self, rows: list[int]) -> float:
+    def _step(self, rows: list[int]) -> StepResult:
         step = self.starts[self.epoch] + self.step_in_epoch
-        loss = self.stepper.run(rows, step, self._learning_rate(step), epoch=self.epoch)
+        result = self.stepper.run(rows, step, self._learning_rate(step), epoch=self.epoch)
         usual = len(self.training) / (self.starts[self.epoch + 1] - self.starts[self.epoch])
-        if self.spikes.is_spike(loss, len(rows) / usual):
-            raise DivergedError(f"the loss jumped to {loss:.3g}, far above all of late,", step)
-        return loss
+        if self.spikes.is_spike(result.loss, len(rows) / usual):
+            raise DivergedError(f"the loss jumped to {result.loss:.3g}, far above all of late,", step)
+        return result
+
+    def _add(self, result: StepResult, seconds: float) -> None:
+        """Count a step that is done, and draw its curves."""
+        self.overflows += not result.moved
+        places = result.counts.tokens if self.packing == "on" else result.places
+        self.meter.add(
+            result.counts, loss=result.loss, places=places, seconds=seconds,
+            data_s=result.data_s,
+        )  # fmt: skip
+        step = self.starts[self.epoch] + self.step_in_epoch
+        if step % CURVE_EVERY == 0:
+            self.curves.scalars(step, {
+                "train/loss": result.loss, "train/gradient_norm": result.norm,
+                "train/learning_rate": self._learning_rate(step - 1),
+                "train/tokens_per_s": result.counts.tokens / seconds if seconds else 0.0,
+            })  # fmt: skip
 
     def _roll_back(self, error: DivergedError) -> None:
         """Go back to the last checkpoint, and on from there with half the learning rate; a few times."""
@@ -188,30 +207,52 @@ class Run:
         )
 
     def _learning_rate(self, step: int) -> float:
-        """Linear warm-up, then linear decay to zero at the last step."""
-        warm = max(1.0, self.settings.warmup * self.total_steps)
-        up = (step + 1) / warm
-        down = (self.total_steps - step) / max(1.0, self.total_steps - warm)
-        return self.rate_scale * self.settings.learning_rate * max(0.0, min(1.0, up, down))
+        """What the schedule says, for the batch of that epoch, lowered after roll-backs."""
+        settings = self.settings
+        batch = batch_of_epoch(self.epoch, settings.batch_tokens or settings.batch_size, settings)
+        rate = learning_rate(step, self.total_steps, settings) * rate_for_batch(batch, settings)
+        return self.rate_scale * rate
 
     def _finish_epoch(self) -> None:
         metrics = self.team.evaluated(lambda: self.task.evaluate(self.model, self.validation, self.device))
+        named = self.model.named_parameters()
+        matrices = self.team.gathered((name, p) for name, p in named if p.requires_grad and p.ndim > 1)
+        meter = self.meter
         step = self.starts[self.epoch + 1]
         point = Point(
-            step=step, epoch=self.epoch, train_loss=self.loss_sum / len(self.training),
+            step=step, epoch=self.epoch, train_loss=meter.mean_loss,
             validation_loss=metrics["loss"], score=metrics[self.task.metric.name], metrics=metrics,
             learning_rate=self._learning_rate(step - 1),
-            tokens_per_s=self.tokens / self.seconds if self.seconds else 0.0, seconds=self.seconds,
+            tokens_per_s=meter.tokens_per_s, seconds=meter.seconds, padding=meter.padding,
+            data_share=meter.data_share, share_of_peak=self._share_of_peak(),
+            memory_bytes=memory_bytes(self.device), temperature_c=temperature_c(),
         )  # fmt: skip
         self.points.append(point)
-        values = {k: v for k, v in asdict(point).items() if k not in ("step", "epoch", "metrics")}
-        self.curves.scalars(step, {**values, **{f"validation/{k}": v for k, v in metrics.items()}})
+        draw_epoch(self.curves, point, matrices)
+        if (diagnosis := meter.diagnosis()) is not None:
+            self.progress.say(diagnosis)
         if self._best_point() is point:
             found = self.team.gathered(self.model.state_dict().items())
             self.best = {k: v.cpu().clone() for k, v in found.items()} or None
         self.epoch += 1
-        self.step_in_epoch, self.rows, self.loss_sum, self.tokens, self.seconds = 0, 0, 0.0, 0, 0.0
+        self.step_in_epoch, self.meter = 0, Meter()
         self._save()
+
+    def _share_of_peak(self) -> float:
+        """Of the matrix products' speed that was measured at the start."""
+        return self.meter.tokens_per_s * self.flops_token / self.peak if self.peak else 0.0
+
+    def _draw(self, point: Point) -> None:
+        values = {
+            k: v for k, v in asdict(point).items() if k not in ("step", "epoch", "metrics") and v is not None
+        }
+        self.curves.scalars(
+            point.step, {**values, **{f"validation/{k}": v for k, v in point.metrics.items()}}
+        )
+        matrices = (
+            (name, p.detach()) for name, p in self.model.named_parameters() if p.requires_grad and p.ndim > 1
+        )
+        self.curves.histograms(point.step, matrices)
 
     def _best_point(self) -> Point:
         sign = 1 if self.task.metric.higher_is_better else -1
@@ -223,15 +264,17 @@ class Run:
     def _note(self) -> str:
         metric = self.task.metric
         score = f" · validation {metric.text(self.points[-1].score)}" if self.points else ""
-        speed = self.tokens / self.seconds if self.seconds else 0.0
-        mean = self.loss_sum / max(1, self.rows)
-        return f"epoch {self.epoch + 1} · loss {mean:.3f} · {speed:,.0f} tokens/s{score}"
+        meter = self.meter
+        return (
+            f"epoch {self.epoch + 1} · loss {meter.mean_loss:.3f} · {meter.tokens_per_s:,.0f} tokens/s, "
+            f"{self._share_of_peak():.0%} of peak{score}"
+        )
 
     def _save(self) -> None:
         counters: dict[str, Any] = {
-            "epoch": self.epoch, "step_in_epoch": self.step_in_epoch, "loss_sum": self.loss_sum,
-            "rows": self.rows, "tokens": self.tokens, "seconds": self.seconds, "precision": self.precision,
-            "packing": self.packing, "micro_batches": self.stepper.parts,
+            "epoch": self.epoch, "step_in_epoch": self.step_in_epoch, "meter": asdict(self.meter),
+            "precision": self.precision, "packing": self.packing, "micro_batches": self.stepper.parts,
+            "scaling": self.stepper.scaler.state, "overflows": self.overflows,
             "rollbacks": self.rollbacks, "rate_scale": self.rate_scale, "losses": self.spikes.state,
             "points": [asdict(p) for p in self.points],
         }  # fmt: skip
@@ -251,21 +294,7 @@ class Run:
         counters, self.best = found
         self.points = [Point(**p) for p in counters.pop("points")]
         self.stepper.parts = counters.pop("micro_batches")
-        self.spikes = SpikeWatch(counters.pop("losses"))
+        self.spikes, self.meter = SpikeWatch(counters.pop("losses")), Meter(**counters.pop("meter"))
         for name, value in counters.items():
             setattr(self, name, value)
         return True
-
-
-def _adamw(model: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov & Hutter 2019) with decay on matrices only."""
-    import torch
-
-    matrices = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
-    groups = [
-        {"params": matrices, "weight_decay": settings.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
-    optimizer: torch.optim.Optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
-    return optimizer

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from fitwright.core.errors import UsageError
 
-PRECISIONS = ("auto", "fp32", "bf16")
-_BOOLEANS = {"on": True, "true": True, "off": False, "false": False}
+PRECISIONS = ("auto", "fp32", "tf32", "bf16", "fp16")
+SCHEDULES = ("linear", "cosine", "constant", "wsd", "inverse-sqrt")
 PACKINGS = ("auto", "on", "off")
 PARALLEL = ("auto", "ddp", "fsdp")
 
@@ -25,12 +24,17 @@ class TrainSettings:
         micro_batches: parts that a step is computed in; doubled where memory does not suffice. The step
             stays the same.
         packing: compute no padding: ``auto`` (where it pays and the model can), ``on`` or ``off``.
-        learning_rate: peak, reached after ``warmup`` (a share of all steps), then linear to zero.
+        batch_growth: factor on the batch after every epoch (:func:`schedule.batch_of_epoch`).
+        learning_rate: peak, reached after ``warmup`` (a share of all steps).
+        schedule: how the rate goes on from there: ``linear`` (to zero), ``cosine``, ``constant``, ``wsd``,
+            ``inverse-sqrt``; ``final_rate``: the share of the peak that it never falls below.
+        reference_batch: the batch that ``learning_rate`` was chosen for; another batch then changes the rate
+            with the square root of the ratio (:func:`schedule.rate_for_batch`).
         weight_decay: of AdamW, on matrices only.
         max_grad_norm: gradients are scaled down to this norm.
         max_length: tokens a row is cut at.
         dropout: probability everywhere; ``None`` keeps the model's own.
-        precision: ``auto`` (a short timed probe picks), ``fp32`` or ``bf16`` (autocast).
+        precision: ``auto`` (a short timed probe picks), ``fp32``, ``tf32``, ``bf16`` or ``fp16`` (autocast).
         patience: epochs without a better validation result before the run stops.
         validation, test: shares of the rows held out, by hash of the text.
         seed: of the split, the order of rows, dropout and the new head.
@@ -44,7 +48,11 @@ class TrainSettings:
     batch_tokens: int | None = None
     micro_batches: int = 1
     packing: str = "auto"
+    batch_growth: float = 1.0
     learning_rate: float = 5e-5
+    schedule: str = "linear"
+    final_rate: float = 0.0
+    reference_batch: int | None = None
     warmup: float = 0.1
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
@@ -59,22 +67,25 @@ class TrainSettings:
     checkpoint_s: float = 30.0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "batch_tokens", "micro_batches", "max_length", "patience"):
+        counts = ("epochs", "batch_size", "batch_tokens", "micro_batches", "max_length", "patience",
+                  "reference_batch")  # fmt: skip
+        for name in counts:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"{name} must be at least 1", got=value)
-        if not self.learning_rate > 0:
-            raise UsageError("learning_rate must be above 0", got=self.learning_rate)
-        for name in ("warmup", "dropout", "validation", "test"):
+        for name in ("learning_rate", "batch_growth", "max_grad_norm"):
+            if not getattr(self, name) > 0:
+                raise UsageError(f"{name} must be above 0", got=getattr(self, name))
+        for name in ("warmup", "dropout", "validation", "test", "final_rate"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
                 raise UsageError(f"{name} must be in [0, 1)", got=value)
-        if self.precision not in PRECISIONS:
-            raise UsageError("unknown precision", got=self.precision, allowed=", ".join(PRECISIONS))
-        if self.packing not in PACKINGS:
-            raise UsageError("unknown packing", got=self.packing, allowed=", ".join(PACKINGS))
-        if self.parallel not in PARALLEL:
-            raise UsageError("unknown parallel", got=self.parallel, allowed=", ".join(PARALLEL))
+        choices = {
+            "precision": PRECISIONS, "packing": PACKINGS, "schedule": SCHEDULES, "parallel": PARALLEL,
+        }  # fmt: skip
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise UsageError(f"unknown {name}", got=getattr(self, name), allowed=", ".join(allowed))
 
     def but(self, **changes: Any) -> Self:
         """A copy with some settings changed; an unknown name is an error."""
@@ -87,28 +98,3 @@ class TrainSettings:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
-
-
-def settings_of(given: Mapping[str, str], base: TrainSettings) -> TrainSettings:
-    """``base`` with settings changed that are given as text, such as ``{"weight_decay": "0.1"}``.
-
-    Raises:
-        UsageError: unknown setting, or a value that is not of its type.
-    """
-    return base.but(**{name: _read(name, text) for name, text in given.items()})
-
-
-def _read(name: str, text: str) -> Any:
-    """The value in the setting's own type; a name that no setting has is left to ``but``."""
-    field = TrainSettings.__dataclass_fields__.get(name)
-    kinds = str(field.type).split(" | ") if field else ["str"]
-    if "None" in kinds and text.lower() == "none":
-        return None
-    if "bool" in kinds and text.lower() in _BOOLEANS:
-        return _BOOLEANS[text.lower()]
-    try:
-        return {"int": int, "float": float, "str": str}[kinds[0]](text)
-    except (KeyError, ValueError):
-        raise UsageError(
-            f"the setting {name} has a wrong value", got=text, allowed=" or ".join(kinds)
-        ) from None

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from fitwright.core.errors import RunError
 from fitwright.core.progress import Progress
 from fitwright.modeling.dropout import CheapDropout
-from fitwright.training.batches import Batch, Rows
+from fitwright.training.batches import Batch, Counts, Rows
+from fitwright.training.coupled import Coupled, coupled_gradients
+from fitwright.training.precision import LossScaler, computing
 from fitwright.training.settings import TrainSettings
+from fitwright.training.tasks.interface import Task
 
 if TYPE_CHECKING:
     import torch
@@ -45,6 +50,11 @@ class Objective(Protocol):
         """
 
 
+def objective_of(task: Task) -> Objective | Coupled:
+    """What training for that task minimises."""
+    return task if isinstance(task, Coupled) else task.loss
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an allocator gave up, on whatever device."""
     if isinstance(error, MemoryError):
@@ -52,33 +62,60 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY)
 
 
+@dataclass(frozen=True, kw_only=True)
+class StepResult:
+    """What came of a step.
+
+    Attributes:
+        loss: the step's mean.
+        norm: of its gradient, before it was cut.
+        counts: its rows, tokens and targets.
+        places: tokens and padding of its batches.
+        data_s: seconds that putting the batches together took.
+        moved: whether the weights were updated; not so where a gradient overflowed in fp16.
+    """
+
+    loss: float
+    norm: float
+    counts: Counts
+    places: int
+    data_s: float
+    moved: bool = True
+
+
 class Stepper:
     """Runs steps. Where memory does not suffice it halves the micro-batch and does the same step again.
 
     Attributes:
         parts: micro-batches of a step; doubled when one did not fit, and kept so.
-        precision: ``fp32`` or ``bf16``.
+        precision: ``fp32``, ``tf32``, ``bf16`` or ``fp16``; set by :meth:`compute_in`.
         dropout: the source of random bits where there is one.
     """
 
     def __init__(
         self,
         model: nn.Module,
-        objective: Objective,
+        objective: Objective | Coupled,
         optimizer: torch.optim.Optimizer,
         rows: Rows,
         settings: TrainSettings,
         progress: Progress,
         team: Team,
+        clock: Callable[[], float],
     ) -> None:
         self.model, self.objective, self.optimizer, self.rows = model, objective, optimizer, rows
-        self.settings, self.progress, self.team, self.device = settings, progress, team, team.device
-        self.lengths = rows.lengths
-        self.parts, self.precision = settings.micro_batches, "fp32"
+        self.settings, self.progress, self.clock = settings, progress, clock
+        self.team, self.device, self.lengths = team, team.device, rows.lengths
+        self.parts = settings.micro_batches
         self.dropout: CheapDropout | None = None
+        self.compute_in("fp32")
 
-    def run(self, rows: Sequence[int], step: int, learning_rate: float, *, epoch: int = 0) -> float:
-        """Do one step on those rows; returns its loss.
+    def compute_in(self, precision: str) -> None:
+        """Compute in that precision from now on."""
+        self.precision, self.scaler = precision, LossScaler(precision, self.device)
+
+    def run(self, rows: Sequence[int], step: int, learning_rate: float, *, epoch: int = 0) -> StepResult:
+        """Do one step on those rows.
 
         Raises:
             DivergedError: loss or gradient is no number; then the weights have not moved.
@@ -91,7 +128,7 @@ class Stepper:
         state = torch.get_rng_state()
         while True:
             try:
-                loss = self.team.attempt(lambda: self._gradients(rows, step, epoch))
+                loss, places, data_s = self.team.attempt(lambda: self._gradients(rows, step, epoch))
                 break
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
@@ -99,33 +136,45 @@ class Stepper:
                 self.optimizer.zero_grad(set_to_none=True)
                 self._halve(rows, error)
             torch.set_rng_state(state)
-        if not math.isfinite(loss):
-            raise DivergedError(f"the loss became {loss}", step)
+        check_loss(step, loss)
         self.team.sum_gradients(self.model)
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.max_grad_norm)
-        norm = self.team.whole(norm)
-        if not math.isfinite(float(norm)):
-            raise DivergedError(f"the gradient's norm became {float(norm)}", step)
-        self.optimizer.step()
+        self.scaler.unscale(self.optimizer)
+        norm = self.team.clip(self.model, self.settings.max_grad_norm)
+        if not math.isfinite(norm) and (not self.scaler.enabled or self.scaler.scale <= 1):
+            raise DivergedError(f"the gradient's norm became {norm}", step)
+        moved = self.scaler.step(self.optimizer)
         self.optimizer.zero_grad(set_to_none=True)
-        return loss
+        return StepResult(
+            loss=loss, norm=norm, counts=self.rows.counts(rows), places=int(places),
+            data_s=data_s / self.team.world.size, moved=moved,
+        )  # fmt: skip
 
-    def _gradients(self, rows: Sequence[int], step: int, epoch: int) -> float:
-        """Leave the gradient of this process's share of the step in the parameters; the share's loss."""
-        import torch
-
+    def _gradients(self, rows: Sequence[int], step: int, epoch: int) -> tuple[float, int, float]:
+        """Leave the gradient of this process's share; its loss, places and seconds for data."""
         if self.dropout is not None:
             self.dropout.start_step(step)
-        whole, total = self.rows.counts(rows), 0.0
-        for part, counts in self.team.micro_batches(rows, self.lengths, self.parts):
-            batch = self.rows.batch(part, self.device, step=whole, epoch=epoch)
-            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
+        whole = self.rows.counts(rows)
+        mine = self.team.micro_batches(rows, self.lengths, self.parts)
+        parts = _Parts(
+            [functools.partial(self.rows.batch, part, self.device, step=whole, epoch=epoch)
+             for part, _ in mine], self.clock,
+        )  # fmt: skip
+        context = functools.partial(computing, self.precision, self.device)
+        if isinstance(self.objective, Coupled):
+            total = coupled_gradients(
+                self.objective, self.model, parts.makers, context, self.dropout,
+                functools.partial(check_loss, step), self.scaler.backward,
+            )  # fmt: skip
+            return total, parts.places, parts.data_s
+        total = 0.0
+        for make, (_, counts) in zip(parts.makers, mine, strict=True):
+            batch = make()
+            with context():
                 loss = self.objective(self.model, batch)
-            if not counts:
-                loss = 0.0 * loss
+            loss = loss if counts else 0.0 * loss
+            self.scaler.backward(loss)
             total += float(loss.detach())
-            loss.backward()
-        return total
+        return total, parts.places, parts.data_s
 
     def _halve(self, rows: Sequence[int], error: BaseException) -> None:
         most = self.team.largest_share(rows, self.lengths)
@@ -138,6 +187,32 @@ class Stepper:
         self.progress.say(
             f"out of memory: steps of {len(rows)} rows go on in {self.parts} parts; batch and order stay"
         )
+
+
+class _Parts:
+    """The batches of a step, made when asked for; how many places they had and how long making them took."""
+
+    def __init__(self, parts: list[Callable[[], Batch]], clock: Callable[[], float]) -> None:
+        self.makers = [functools.partial(self._make, number, part) for number, part in enumerate(parts)]
+        self.data_s, self._places, self._clock = 0.0, [0] * len(parts), clock
+
+    def _make(self, number: int, part: Callable[[], Batch]) -> Batch:
+        started = self._clock()
+        batch = part()
+        self.data_s += self._clock() - started
+        self._places[number] = batch.places
+        return batch
+
+    @property
+    def places(self) -> int:
+        """Tokens and padding of all parts that were made."""
+        return sum(self._places)
+
+
+def check_loss(step: int, value: float) -> None:
+    """Raise where the loss of that step is no number."""
+    if not math.isfinite(value):
+        raise DivergedError(f"the loss became {value}", step)
 
 
 def cut(rows: Sequence[int], parts: int) -> list[list[int]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from fitwright.core.errors import RunError
+from fitwright.core.errors import RunError, UsageError
 from fitwright.training.distributed.gradients import sum_gradients
 from fitwright.training.distributed.rows import dealt
 from fitwright.training.distributed.sharding import shard, whole
@@ -95,8 +95,35 @@ class Team:
             mine += [(list(rows[:1]), False)] * (most - len(mine))
         return mine
 
-    def attempt(self, compute: Callable[[], float]) -> float:
-        """The sum over all processes of what each computes by itself; where one fails, all fail.
+    def check(self, precision: str, *, coupled: bool) -> None:
+        """Refuse what several processes cannot do.
+
+        Args:
+            precision: of the run.
+            coupled: whether the loss couples the rows of a step (``training.coupled``).
+
+        Raises:
+            UsageError: that.
+        """
+        if coupled and self.mode != "none":
+            raise UsageError(
+                "the loss of this task contrasts all rows of a step, which one process has to hold",
+                got=f"{self.world.size} processes", mend="Train it in one; --micro-batches saves memory.",
+            )  # fmt: skip
+        if precision == "fp16" and self.mode == "fsdp":
+            raise UsageError(
+                "fp16 does not go with sharded layers", got="parallel=fsdp",
+                mend="Use --precision bf16, or --set parallel=ddp.",
+            )  # fmt: skip
+
+    def clip(self, model: nn.Module, limit: float) -> float:
+        """Scale the gradients of the step down to that norm; the norm that they had."""
+        import torch
+
+        return float(self.whole(torch.nn.utils.clip_grad_norm_(model.parameters(), limit)))
+
+    def attempt(self, compute: Callable[[], Sequence[float]]) -> Sequence[float]:
+        """The sums over all processes of what each computes by itself; where one fails, all fail.
 
         Raises:
             MemoryError, RuntimeError: memory did not suffice somewhere; all may try again in smaller parts.
@@ -113,7 +140,7 @@ class Team:
                 f"memory does not suffice in process {self.world.rank}",
                 mend="Sharded layers cannot be tried again in smaller parts: give a larger --micro-batches.",
             ) from error
-        return self.world.total(value)
+        return self.world.totals(value)
 
     def sum_gradients(self, model: nn.Module) -> None:
         """Make each process's gradients those of the whole step; sharded layers have done it already."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +23,9 @@ T = TypeVar("T")
 
 WAIT = timedelta(hours=1)
 """How long one process waits for the others: rank 0 may evaluate or write meanwhile."""
+
+_MOST = 8
+"""Values of an attempt, at most: a process that failed does not know how many the others have."""
 
 _FAILED = "fitwright/failed"
 
@@ -103,8 +106,12 @@ class World:
         """The sum over ranks, the same bits on each."""
         return self._reduced([value])[0]
 
-    def attempt(self, compute: Callable[[], float]) -> float:
-        """The sum over ranks of what each computes by itself. Where one fails, all fail, in the same way.
+    def totals(self, values: Sequence[float]) -> Sequence[float]:
+        """The sum of each over ranks."""
+        return self._reduced(list(values))
+
+    def attempt(self, compute: Callable[[], Sequence[float]]) -> Sequence[float]:
+        """The sums over ranks of what each computes by itself. Where one fails, all fail, in the same way.
 
         Raises:
             MemoryError: memory did not suffice somewhere, which all can mend together.
@@ -112,14 +119,15 @@ class World:
         """
         if self.size == 1:
             return compute()
-        value, error = 0.0, None
+        values, error = [0.0] * _MOST, None
         try:
-            value = compute()
+            values = list(compute())
         except Exception as problem:
             error = problem
-        total, failures = self._reduced([value, float(error is not None)])
+        padded = [*values, *[0.0] * (_MOST - len(values))]
+        *totals, failures = self._reduced([*padded, float(error is not None)])
         if not failures:
-            return total
+            return totals[: len(values)]
         outcomes = self.gather(None if error is None else (is_out_of_memory(error), _exit_code(error)))
         other = [rank for rank, outcome in enumerate(outcomes) if outcome and not outcome[0]]
         if not other:

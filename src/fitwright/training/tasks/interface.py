@@ -73,7 +73,10 @@ class Task(Protocol):
 
     name: ClassVar[str]
     """As ``--task`` and the manifest have it; the Hub's name of the pipeline where there is one."""
-    metric: ClassVar[Metric]
+
+    @property
+    def metric(self) -> Metric:
+        """What chooses the epoch; it may depend on the options."""
 
     def options(self) -> dict[str, Any]:
         """The task's own options, as JSON; the same task is made of them again."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 TASKS = {
     "text-classification": ("text_classification", "TextClassification"),
+    "sentence-similarity": ("sentence_similarity", "SentenceSimilarity"),
+    "image-classification": ("image_classification", "ImageClassification"),
 }
 """``--task`` → module of this package, and the class in it."""
 
