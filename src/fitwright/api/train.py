@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from fitwright.training.settings import TrainSettings
     from fitwright.training.tasks.interface import Task
 
+ENGINES = ("local", "ray")
+
 
 def train(
     data: str | Path,
@@ -28,6 +30,9 @@ def train(
     settings: TrainSettings | None = None,
     overwrite: bool = False,
     verify_resume: bool = False,
+    engine: str = "local",
+    workers: str = "1",
+    address: str | None = None,
     progress: Progress | None = None,
     command: str | None = None,
 ) -> Path:
@@ -45,7 +50,10 @@ def train(
         overwrite: replace another result in ``output``.
         verify_resume: train once more, kill that run at a random step, resume it and compare the weights bit
             for bit; ``resume.json`` in the model directory says what came of it.
-        progress: where progress is reported; nowhere by default.
+        engine: ``local`` (this process, and those that ``torchrun`` started beside it) or ``ray``.
+        workers: of Ray: a number, or ``1-4`` for as many as there are.
+        address: of the Ray cluster; one of this machine's own by default.
+        progress: where progress is reported; nowhere by default. Ray takes it to a worker.
         command: recorded as what made the result.
 
     Returns:
@@ -65,6 +73,16 @@ def train(
     from fitwright.training.tasks.registry import task_of
 
     settings, progress = settings or TrainSettings(), progress or Silent()
+    if engine not in ENGINES:
+        raise UsageError("unknown engine", got=engine, allowed=", ".join(ENGINES))
+    if engine == "ray":
+        if verify_resume:
+            raise UsageError("the proof of exact resume is for one process", got="engine ray")
+        given = {
+            "text": text, "label": label, "task": task, "columns": columns, "options": options,
+            "settings": settings, "overwrite": overwrite, "progress": progress, "command": command,
+        }  # fmt: skip
+        return _on_ray(data, model, output, given, workers, address)
     with joined() as world:
         if verify_resume and world.size > 1:
             raise UsageError(
@@ -82,6 +100,30 @@ def train(
         if verify_resume:
             _verify(job, settings, progress)
     return folder
+
+
+def _on_ray(
+    data: str | Path, model: str, output: str | Path, given: dict[str, Any], workers: str, address: str | None
+) -> Path:  # fmt: skip
+    """The same call in every worker; paths are made absolute, since workers stand elsewhere."""
+    import functools
+    import re
+    import shutil
+
+    from fitwright.core.errors import UsageError
+    from fitwright.training.distributed.ray_engine import on_ray
+
+    numbers = re.fullmatch(r"(?:([0-9]+)-)?([0-9]+)", workers)
+    if numbers is None:
+        raise UsageError("workers must be a number or a range", got=workers, allowed="2, 1-4 and the like")
+    output = Path(output).resolve()
+    model = str(Path(model).resolve()) if Path(model).exists() else model
+    work = functools.partial(train, Path(data).resolve(), model=model, output=output, **given)
+    notes = output.parent / f".{output.name}.ray"
+    most = int(numbers[2])
+    on_ray(work, workers=most, least=int(numbers[1] or most), address=address, storage=notes)
+    shutil.rmtree(notes, ignore_errors=True)
+    return output
 
 
 def find_learning_rate(

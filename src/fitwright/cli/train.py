@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from fitwright.cli.console import Bars, command_line, pairs, print_json, print_text
+from fitwright.cli.interrupts import INTERRUPTS
 from fitwright.cli.settings_options import settings_options
 from fitwright.training.distributed.launch import launched
 from fitwright.training.settings import TrainSettings
@@ -34,6 +35,7 @@ SETTINGS = {
     "validation": "Share of texts held out to choose the epoch.",
     "test": "Share of texts held out to the end.",
     "seed": "Of the split, the order, dropout and the new head.",
+    "parallel": "How several processes share the model: auto, ddp, fsdp.",
     "checkpoint_s": "Seconds between checkpoints.",
 }
 
@@ -55,6 +57,11 @@ def train(
     option: Annotated[
         list[str] | None, typer.Option(help="name=value of the task's own; several times.")
     ] = None,
+    engine: Annotated[str, typer.Option(help="local (alone, or with torchrun) or ray.")] = "local",
+    workers: Annotated[str, typer.Option(help="Of Ray: 2, or 1-4 for as many as there are.")] = "1",
+    address: Annotated[
+        str | None, typer.Option(help="Of the Ray cluster; one of its own by default.")
+    ] = None,
     find_lr: Annotated[bool, typer.Option("--find-lr", help="Only look for a learning rate.")] = False,
     verify_resume: Annotated[bool, typer.Option(help="Prove exact resume: a second run, killed.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace another result in the output folder.")] = False,
@@ -64,18 +71,20 @@ def train(
 
     Example: fitwright train reviews.csv --model distilbert-base --output runs/teacher
     """
+    INTERRUPTS.outlive_terminal()
     first = launched().rank == 0  # of several processes one talks
     given: dict[str, Any] = {
         "model": model, "output": output, "text": text, "label": label, "task": task,
         "columns": pairs("--column", column), "options": pairs("--option", option), "settings": settings,
-        "progress": Bars(quiet=not first), "command": command_line(),
+        "progress": Bars(quiet=not first, lines=engine == "ray"), "command": command_line(),
     }  # fmt: skip
     if find_lr:
         _find(data, given, as_json=as_json)
         return
     from fitwright.api.train import train as run
 
-    folder = run(data, **given, overwrite=overwrite, verify_resume=verify_resume)
+    folder = run(data, **given, overwrite=overwrite, verify_resume=verify_resume, engine=engine,
+                 workers=workers, address=address)  # fmt: skip
     if first:
         _show(folder, as_json=as_json)
 

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fitwright.core.errors import RunError
+from fitwright.core.errors import RunError, UsageError
 from fitwright.core.files import new_directory, plain_os_errors, read_json, write_json
 from fitwright.core.optional import require
 from fitwright.modeling.weights import plain_weight_errors
@@ -91,7 +91,10 @@ def load_checkpoint(
         if not (folder / COUNTERS_NAME).is_file():
             return None
         tensors.update(_read_tensors(folder))
-        counters: dict[str, Any] = read_json(folder / COUNTERS_NAME, what="checkpoint")
+        try:
+            counters: dict[str, Any] = read_json(folder / COUNTERS_NAME, what="checkpoint")
+        except UsageError as error:
+            raise _damaged(folder, error) from error
         return counters
 
     counters = team.world.first(read)
@@ -123,11 +126,15 @@ def _read_tensors(folder: Path) -> dict[str, torch.Tensor]:
     try:
         tensors: dict[str, torch.Tensor] = require("safetensors.torch").load_file(folder / _TENSORS)
     except Exception as error:  # truncated or damaged: safetensors raises its own family
-        raise RunError(
-            f"the checkpoint in {folder} is damaged ({type(error).__name__})",
-            mend="Delete that folder to start this stage again.",
-        ) from error
+        raise _damaged(folder, error) from error
     return tensors
+
+
+def _damaged(folder: Path, error: Exception) -> RunError:
+    return RunError(
+        f"the checkpoint in {folder} is damaged ({type(error).__name__})",
+        mend="Delete that folder to start this stage again.",
+    )
 
 
 def _restore_random(states: dict[str, torch.Tensor], rank: int) -> None:
