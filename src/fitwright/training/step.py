@@ -163,7 +163,7 @@ class Stepper:
         if isinstance(self.objective, Coupled):
             total = coupled_gradients(
                 self.objective, self.model, parts.makers, context, self.dropout,
-                functools.partial(check_loss, step), self.scaler.backward,
+                self._check(step), self.scaler.backward, self.team,
             )  # fmt: skip
             return total, parts.places, parts.data_s
         total = 0.0
@@ -171,10 +171,15 @@ class Stepper:
             batch = make()
             with context():
                 loss = self.objective(self.model, batch)
+            self._check(step)(float(loss.detach()))
             loss = loss if counts else 0.0 * loss
             self.scaler.backward(loss)
             total += float(loss.detach())
         return total, parts.places, parts.data_s
+
+    def _check(self, step: int) -> Callable[[float], None]:
+        """Raise before the backward pass where the loss is no number; several processes do so together."""
+        return functools.partial(check_loss, step) if self.team.mode == "none" else lambda _: None
 
     def _halve(self, rows: Sequence[int], error: BaseException) -> None:
         most = self.team.largest_share(rows, self.lengths)

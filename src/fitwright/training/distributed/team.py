@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    Pair = tuple[torch.Tensor, torch.Tensor]
+
 T = TypeVar("T")
 
 SHARD_ABOVE = 0.6
@@ -105,15 +107,15 @@ class Team:
         Raises:
             UsageError: that.
         """
-        if coupled and self.mode != "none":
+        if coupled and self.mode == "fsdp":
             raise UsageError(
-                "the loss of this task contrasts all rows of a step, which one process has to hold",
-                got=f"{self.world.size} processes", mend="Train it in one; --micro-batches saves memory.",
+                "a loss that contrasts all rows of a step does not go with sharded layers",
+                got="parallel=fsdp", mend="Use --parallel ddp; --micro-batches saves memory.",
             )  # fmt: skip
         if precision == "fp16" and self.mode == "fsdp":
             raise UsageError(
                 "fp16 does not go with sharded layers", got="parallel=fsdp",
-                mend="Use --precision bf16, or --set parallel=ddp.",
+                mend="Use --precision bf16, or --parallel ddp.",
             )  # fmt: skip
 
     def clip(self, model: nn.Module, limit: float) -> float:
@@ -141,6 +143,25 @@ class Team:
                 mend="Sharded layers cannot be tried again in smaller parts: give a larger --micro-batches.",
             ) from error
         return self.world.totals(value)
+
+    def exchange(self, compute: Callable[[], Pair | None]) -> list[Pair | None]:
+        """What every process computes of its rows, tensors on this one's device; a failure fails all.
+
+        For use inside :meth:`attempt`, which tells who failed and why.
+        """
+        if self.mode == "none":
+            return [compute()]
+        mine, error = None, None
+        try:
+            mine = compute()
+        except Exception as problem:
+            error = problem
+        found = self.world.gather((error is None, mine and tuple(tensor.cpu() for tensor in mine)))
+        if error is not None:
+            raise error
+        if not all(went_well for went_well, _ in found):
+            raise MemoryError("another process failed")  # of whatever kind: attempt asks that one
+        return [rows and (rows[0].to(self.device), rows[1].to(self.device)) for _, rows in found]
 
     def sum_gradients(self, model: nn.Module) -> None:
         """Make each process's gradients those of the whole step; sharded layers have done it already."""
