@@ -51,7 +51,7 @@ def wait_for_checkpoint(process: subprocess.Popen[str], output: Path) -> None:
     deadline_s = time.monotonic() + PATIENCE_S
     while not list(output.parent.glob(f".{output.name}.unfinished/*/checkpoint/state.json")):
         assert time.monotonic() < deadline_s
-        assert process.poll() is None
+        assert process.poll() is None, end(process)
         time.sleep(0.005)
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fitwright.core.progress import Progress, Silent
 
 if TYPE_CHECKING:
+    from fitwright.training.continuation import OldData
     from fitwright.training.reproduction import Reproduction
+    from fitwright.training.settings import TrainSettings
+    from fitwright.training.tasks.interface import Task
 
 
 def reproduce(
@@ -56,12 +60,22 @@ def reproduce(
     name = source or str(manifest.made_from["model"])
     with tempfile.TemporaryDirectory() as scratch:
         job = Job(
-            task=task, data=task.read(path, record["columns"], settings),
-            source=resolve_source(name, scratch=True), source_name=name,
+            task=task, data=task.read(path, record["columns"], settings), source_name=name,
+            source=resolve_source(name, scratch=True), old=_old(record, task, settings, folder),
             output=Path(output) if output is not None else Path(scratch) / "model",
             provenance=provenance_json(command or f"fitwright.reproduce({str(model)!r})"),
         )  # fmt: skip
         return reproduce_run(folder, job, progress)
+
+
+def _old(record: Mapping[str, Any], task: Task, settings: TrainSettings, model: Path) -> OldData | None:
+    """The old data that the run replayed, where it did; looked for as the data file is."""
+    from fitwright.training.continuation import read_recorded
+
+    replayed = record.get("replay")
+    if replayed is None:
+        return None
+    return read_recorded(_find(str(replayed["file"]), model), replayed, task, settings)
 
 
 def _find(name: str, model: Path) -> Path:

@@ -1,7 +1,8 @@
 """Checkpoints: everything that the next step depends on, whole or absent, without pickle.
 
-A checkpoint is a folder: ``state.safetensors`` (weights, optimiser moments, random states, best weights) and
-``state.json`` (counters and curve). It is written beside the old one and swapped in.
+A checkpoint is a folder: ``state.safetensors`` (weights that train, optimiser moments, random states, best
+weights) and ``state.json`` (counters and curve). It is written beside the old one and swapped in. Frozen
+weights are those that the run starts from, so they are left out.
 """
 
 from __future__ import annotations
@@ -24,6 +25,27 @@ if TYPE_CHECKING:
 _TENSORS, COUNTERS_NAME = "state.safetensors", "state.json"
 
 
+def trained_state(model: nn.Module) -> dict[str, torch.Tensor]:
+    """The model's state without its frozen parameters; all of it where none is frozen."""
+    frozen = {name for name, p in model.named_parameters(remove_duplicate=False) if not p.requires_grad}
+    return {name: value for name, value in model.state_dict().items() if name not in frozen}
+
+
+def load_trained(model: nn.Module, state: dict[str, torch.Tensor]) -> None:
+    """Put back what :func:`trained_state` gave.
+
+    Raises:
+        RunError: it is that of a model in which other parameters train.
+    """
+    expected = trained_state(model).keys()
+    if state.keys() != expected:
+        raise RunError(
+            "the checkpoint holds other parameters than those that train",
+            got=sorted(state.keys() ^ expected)[0], mend="Delete its folder to start this stage again.",
+        )  # fmt: skip
+    model.load_state_dict(state, strict=False)
+
+
 def save_checkpoint(
     folder: Path,
     model: nn.Module,
@@ -33,7 +55,7 @@ def save_checkpoint(
     team: Team,
 ) -> None:
     """Write a checkpoint that :func:`load_checkpoint` continues from to the same bits; rank 0 does."""
-    named = [(f"model/{k}", v) for k, v in model.state_dict().items()]
+    named = [(f"model/{k}", v) for k, v in trained_state(model).items()]
     for index, moments in optimizer.state_dict()["state"].items():
         named += [(f"optimizer/{index}/{k}", v) for k, v in moments.items()]
     tensors = {name: tensor.contiguous() for name, tensor in team.gathered(named).items()}
@@ -101,7 +123,7 @@ def load_checkpoint(
     if counters is None:
         return None
     best = {name.removeprefix("best/"): tensors.pop(name) for name in list(tensors) if name[:5] == "best/"}
-    own = model.state_dict()
+    own = trained_state(model)
     trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     weights: dict[str, torch.Tensor] = {}
     state: dict[int, dict[str, torch.Tensor]] = {}
@@ -109,13 +131,13 @@ def load_checkpoint(
     for name, tensor in team.spread(tensors):
         part, _, rest = name.partition("/")
         if part == "model":
-            weights[rest] = part_of(tensor, own[rest])
+            weights[rest] = part_of(tensor, own.get(rest, tensor))
         elif part == "optimizer":
             index, _, key = rest.partition("/")
             state.setdefault(int(index), {})[key] = part_of(tensor, trained[int(index)])
         else:
             random[rest] = tensor
-    model.load_state_dict(weights)
+    load_trained(model, weights)
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
     _restore_random(random, team.world.rank)

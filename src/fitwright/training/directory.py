@@ -11,6 +11,7 @@ from fitwright.core.files import new_directory, read_json, sha256_file, write_js
 from fitwright.spec.manifest import MANIFEST_NAME, Manifest
 from fitwright.training.card import model_card
 from fitwright.training.history import History, Point
+from fitwright.training.method import ADAPTER_FOLDER, Adapter
 from fitwright.training.tasks.interface import Task
 
 if TYPE_CHECKING:
@@ -61,10 +62,16 @@ def write_model_directory(
     *,
     task: Task,
     source: Path,
+    adapter: Adapter | None = None,
 ) -> None:
-    """Write weights, config, tokenizer, manifest, card and curves; the folder appears whole."""
+    """Write weights, config, tokenizer, manifest, card and curves; the folder appears whole.
+
+    ``adapter``: what LoRA trained, kept beside the weights that it was merged into.
+    """
     with new_directory(output) as work:
         task.save(model, source, work)
+        if adapter is not None:
+            adapter.save(work / ADAPTER_FOLDER, str(manifest.made_from.get("model")))
         manifest.write(work)
         write_json(work / HISTORY_NAME, history.as_json())
         write_text(work / "README.md", model_card(manifest, history, task))

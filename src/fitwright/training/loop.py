@@ -5,27 +5,30 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fitwright.core.progress import Progress, Task
 from fitwright.modeling.dropout import cheap_dropout
-from fitwright.training.batches import Rows, padding_of_epoch, steps_of_epoch
-from fitwright.training.checkpoint import load_checkpoint, save_checkpoint
+from fitwright.training.batches import Rows, padding_of_epoch
+from fitwright.training.checkpoint import load_checkpoint, load_trained, save_checkpoint, trained_state
 from fitwright.training.coupled import Coupled
 from fitwright.training.curves import Curves, draw_epoch
 from fitwright.training.distributed.team import Team
 from fitwright.training.history import History, Point
 from fitwright.training.meter import Meter, flops_of_token, matrix_peak, memory_bytes, temperature_c
+from fitwright.training.method import training_mode
 from fitwright.training.optimizer import adamw
 from fitwright.training.packing import choose_packing, packed_models
 from fitwright.training.precision import choose_precision
+from fitwright.training.replay import plan_epoch
 from fitwright.training.schedule import batch_of_epoch, learning_rate, rate_for_batch
 from fitwright.training.settings import TrainSettings
 from fitwright.training.spikes import SpikeWatch
 from fitwright.training.step import DivergedError, Objective, Stepper, StepResult, objective_of
+from fitwright.training.tasks.interface import Metric
 from fitwright.training.tasks.interface import Task as TrainingTask
 
 if TYPE_CHECKING:
@@ -35,6 +38,10 @@ if TYPE_CHECKING:
 MOST_ROLLBACKS = 3
 CURVE_EVERY = 10
 """Steps between two points of the training curves."""
+
+
+Watch = Callable[[Sequence[Point]], None]
+"""Is told of all points after each epoch, and when a run is resumed; it may raise to end the run."""
 
 
 def device_type() -> str:
@@ -60,6 +67,8 @@ class Run:
         curves: Curves,
         objective: Objective | Coupled | None = None,
         also: tuple[nn.Module, ...] = (),
+        metric: Metric | None = None,
+        watch: Watch | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.team = Team(settings.parallel)
@@ -72,7 +81,7 @@ class Run:
             self.model, objective or objective_of(task), self.optimizer, training, settings, progress,
             self.team, clock,
         )  # fmt: skip
-        self.packable = (self.model, *also)
+        self.packable, self.metric, self.watch = (self.model, *also), metric or task.metric, watch
         self.points: list[Point] = []
         self.best: dict[str, torch.Tensor] | None = None
         self.epoch, self.step_in_epoch, self.meter = 0, 0, Meter()
@@ -87,6 +96,7 @@ class Run:
         self._choose()
         if not resumed:
             self._save()  # what the first steps roll back to
+        self._tell()
         with contextlib.ExitStack() as stack:
             if self.device.type == "cpu":
                 self.stepper.dropout = stack.enter_context(
@@ -99,11 +109,13 @@ class Run:
                 task.advance(self.starts[self.epoch] + self.step_in_epoch)
                 while self.epoch < self.settings.epochs and not self._stalled():
                     self._run_epoch(task)
-        self.model = self.team.finished(self.model, self.best)
+        self.model = self.team.finished(self.model)
+        if self.best is not None:
+            load_trained(self.model, self.best)
         return History(
             points=tuple(self.points), best_epoch=self._best_point().epoch, precision=self.precision,
             seconds=sum(p.seconds for p in self.points), stopped_early=self.epoch < self.settings.epochs,
-            metric=self.task.metric.name, packing=self.packing, micro_batches=self.stepper.parts,
+            metric=self.metric.name, packing=self.packing, micro_batches=self.stepper.parts,
             rollbacks=self.rollbacks, overflows=self.overflows, peak_flops=self.peak,
             processes=self.team.world.size, parallel=self.team.mode,
         )  # fmt: skip
@@ -136,15 +148,15 @@ class Run:
 
     def _batches(self, epoch: int) -> list[list[int]]:
         settings, tokens = self.settings, self.settings.batch_tokens
-        return steps_of_epoch(
-            self.training.lengths, batch_of_epoch(epoch, settings.batch_size, settings), seed=settings.seed,
+        return plan_epoch(
+            self.training, batch_of_epoch(epoch, settings.batch_size, settings), seed=settings.seed,
             epoch=epoch, packed=self.packing == "on",
             batch_tokens=tokens and batch_of_epoch(epoch, tokens, settings),
         )  # fmt: skip
 
     def _run_epoch(self, task: Task) -> None:
         batches = self._batches(self.epoch)
-        self.model.train()
+        training_mode(self.model, self.settings.method)
         last_saved = started = self.clock()
         while self.step_in_epoch < len(batches):
             rows = batches[self.step_in_epoch]
@@ -221,7 +233,7 @@ class Run:
         step = self.starts[self.epoch + 1]
         point = Point(
             step=step, epoch=self.epoch, train_loss=meter.mean_loss,
-            validation_loss=metrics["loss"], score=metrics[self.task.metric.name], metrics=metrics,
+            validation_loss=metrics["loss"], score=metrics[self.metric.name], metrics=metrics,
             learning_rate=self._learning_rate(step - 1),
             tokens_per_s=meter.tokens_per_s, seconds=meter.seconds, padding=meter.padding,
             data_share=meter.data_share, share_of_peak=self._share_of_peak(),
@@ -232,11 +244,16 @@ class Run:
         if (diagnosis := meter.diagnosis()) is not None:
             self.progress.say(diagnosis)
         if self._best_point() is point:
-            found = self.team.gathered(self.model.state_dict().items())
+            found = self.team.gathered(trained_state(self.model).items())
             self.best = {k: v.cpu().clone() for k, v in found.items()} or None
         self.epoch += 1
         self.step_in_epoch, self.meter = 0, Meter()
         self._save()
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.watch is not None and self.points:
+            self.watch(self.points)
 
     def _share_of_peak(self) -> float:
         """Of the matrix products' speed that was measured at the start."""
@@ -255,14 +272,14 @@ class Run:
         self.curves.histograms(point.step, matrices)
 
     def _best_point(self) -> Point:
-        sign = 1 if self.task.metric.higher_is_better else -1
+        sign = 1 if self.metric.higher_is_better else -1
         return max(self.points, key=lambda p: (sign * p.score, -p.validation_loss))
 
     def _stalled(self) -> bool:
         return bool(self.points) and self.epoch - 1 - self._best_point().epoch >= self.settings.patience
 
     def _note(self) -> str:
-        metric = self.task.metric
+        metric = self.metric
         score = f" · validation {metric.text(self.points[-1].score)}" if self.points else ""
         meter = self.meter
         return (

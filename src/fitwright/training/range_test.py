@@ -16,6 +16,7 @@ from fitwright.training.batches import Rows, steps_of_epoch
 from fitwright.training.distributed.team import Team
 from fitwright.training.distributed.world import World
 from fitwright.training.job import Job, set_dropout
+from fitwright.training.method import apply_method, training_mode
 from fitwright.training.optimizer import adamw
 from fitwright.training.packing import choose_packing, packed_models
 from fitwright.training.precision import choose_precision
@@ -60,10 +61,11 @@ def range_test(
     device = team.device
     model = job.task.load_model(job.source, job.data)
     set_dropout(model, settings.dropout)
+    apply_method(model, settings)
     max_length = position_limit(model, settings.max_length)
     choose_training_attention(model, device.type, max_length)
     rows = job.task.encode(job.data.train, job.source, job.work, max_length)
-    model.to(device).train()
+    training_mode(model.to(device), settings.method)
     stepper = Stepper(
         model, objective_of(job.task), adamw(model, settings), rows, settings, progress, team, clock
     )

@@ -78,7 +78,11 @@ def reproduce_run(model: Path, job: Job, progress: Progress) -> Reproduction:
     inputs = (
         ("data fingerprint", manifest.data.get("fingerprint"), job.data.source.fingerprint),
         ("starting weights", manifest.made_from.get("sha256"), weights_sha256(job.source)),
-    )
+        (
+            "old data's fingerprint", manifest.data.get("replay", {}).get("fingerprint"),
+            None if job.old is None else job.old.data.source.fingerprint,
+        ),
+    )  # fmt: skip
     for what, then, now in inputs:
         if then != now:
             raise CheckError(

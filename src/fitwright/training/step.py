@@ -16,6 +16,7 @@ from fitwright.training.batches import Batch, Counts, Rows
 from fitwright.training.coupled import Coupled, coupled_gradients
 from fitwright.training.precision import LossScaler, computing
 from fitwright.training.settings import TrainSettings
+from fitwright.training.start_penalty import StartPenalty
 from fitwright.training.tasks.interface import Task
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ class Stepper:
         self.team, self.device, self.lengths = team, team.device, rows.lengths
         self.parts = settings.micro_batches
         self.dropout: CheapDropout | None = None
+        self.penalty = StartPenalty(model, settings.l2_to_start)
         self.compute_in("fp32")
 
     def compute_in(self, precision: str) -> None:
@@ -139,6 +141,7 @@ class Stepper:
         check_loss(step, loss)
         self.team.sum_gradients(self.model)
         self.scaler.unscale(self.optimizer)
+        self.penalty.add_gradient()
         norm = self.team.clip(self.model, self.settings.max_grad_norm)
         if not math.isfinite(norm) and (not self.scaler.enabled or self.scaler.scale <= 1):
             raise DivergedError(f"the gradient's norm became {norm}", step)

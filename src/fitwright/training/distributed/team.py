@@ -151,12 +151,13 @@ class Team:
         """
         if self.mode == "none":
             return [compute()]
-        mine, error = None, None
+        mine: Pair | None = None
+        error: Exception | None = None
         try:
             mine = compute()
         except Exception as problem:
             error = problem
-        found = self.world.gather((error is None, mine and tuple(tensor.cpu() for tensor in mine)))
+        found = self.world.gather((error is None, mine and (mine[0].cpu(), mine[1].cpu())))
         if error is not None:
             raise error
         if not all(went_well for went_well, _ in found):
@@ -200,12 +201,9 @@ class Team:
         answer = compute()
         return self.world.first(lambda: answer)
 
-    def finished(self, model: nn.Module, weights: Mapping[str, torch.Tensor] | None) -> nn.Module:
-        """The model to save, with those weights; what the other processes get is of no use."""
-        target = self._plain or model
-        if weights is not None:
-            target.load_state_dict(weights)
-        return target.eval()
+    def finished(self, model: nn.Module) -> nn.Module:
+        """The model that rank 0 saves, once it has the best weights; of no use in the other processes."""
+        return (self._plain or model).eval()
 
 
 def _fills(model: nn.Module, device: torch.device) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 TASKS = {
     "text-classification": ("text_classification", "TextClassification"),
+    "text-regression": ("text_regression", "TextRegression"),
+    "token-classification": ("token_classification", "TokenClassification"),
+    "question-answering": ("question_answering", "QuestionAnswering"),
     "sentence-similarity": ("sentence_similarity", "SentenceSimilarity"),
     "image-classification": ("image_classification", "ImageClassification"),
 }
