@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fitwright.core.progress import Progress, Silent
 
 if TYPE_CHECKING:
+    from fitwright.training.continuation import OldData
     from fitwright.training.reproduction import Reproduction
+    from fitwright.training.settings import TrainSettings
+    from fitwright.training.tasks.interface import Task
 
 
 def reproduce(
@@ -42,8 +46,8 @@ def reproduce(
 
     require("torch")
     from fitwright.api.train import provenance_json
-    from fitwright.modeling.sources import resolve_source
     from fitwright.spec.manifest import Manifest
+    from fitwright.training.from_scratch import source_folder
     from fitwright.training.job import Job
     from fitwright.training.reproduction import recorded_settings, reproduce_run
     from fitwright.training.tasks.registry import task_of
@@ -54,14 +58,25 @@ def reproduce(
     path = Path(data) if data is not None else _find(str(record["file"]), folder)
     task = task_of(manifest.task, manifest.settings.get("task"))
     name = source or str(manifest.made_from["model"])
+    rows = task.read(path, record["columns"], settings)
     with tempfile.TemporaryDirectory() as scratch:
         job = Job(
-            task=task, data=task.read(path, record["columns"], settings), source=resolve_source(name),
-            source_name=name,
+            task=task, data=rows, source=source_folder(name, task, rows, settings), source_name=name,
+            old=_old(record, task, settings, folder),
             output=Path(output) if output is not None else Path(scratch) / "model",
             provenance=provenance_json(command or f"fitwright.reproduce({str(model)!r})"),
         )  # fmt: skip
         return reproduce_run(folder, job, progress)
+
+
+def _old(record: Mapping[str, Any], task: Task, settings: TrainSettings, model: Path) -> OldData | None:
+    """The old data that the run replayed, where it did; looked for as the data file is."""
+    from fitwright.training.continuation import read_recorded
+
+    replayed = record.get("replay")
+    if replayed is None:
+        return None
+    return read_recorded(_find(str(replayed["file"]), model), replayed, task, settings)
 
 
 def _find(name: str, model: Path) -> Path:
@@ -69,6 +84,6 @@ def _find(name: str, model: Path) -> Path:
     from fitwright.core.errors import UsageError
 
     for folder in (Path(), model.parent, model.parent.parent):
-        if (folder / name).is_file():
+        if (folder / name).exists():
             return folder / name
     raise UsageError("the data file of the record is not here", got=name, mend="Say where it is with --data.")

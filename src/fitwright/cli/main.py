@@ -10,9 +10,28 @@ import sys
 from typing import NoReturn
 
 from fitwright.cli.interrupts import INTERRUPTS
-from fitwright.core.errors import FitwrightError
+from fitwright.core.errors import FitwrightError, PeerError
 
 _INTERRUPTED = 130
+
+
+_BARE = {"--sweep": "default"}
+"""Options that may stand without a value, and the one that they then have."""
+
+
+def with_bare_options(arguments: list[str]) -> list[str]:
+    """The arguments with the value of an option that stands alone, which the parser has no notion of.
+
+    A value of these options has ``=`` in it, or is the one that they have when they stand alone.
+    """
+    found = []
+    for place, argument in enumerate(arguments):
+        found.append(argument)
+        if argument in _BARE:
+            following = arguments[place + 1] if place + 1 < len(arguments) else ""
+            if following.startswith("-") or ("=" not in following and following != _BARE[argument]):
+                found.append(_BARE[argument])
+    return found
 
 
 def main() -> NoReturn:
@@ -28,7 +47,7 @@ def run(arguments: list[str]) -> int:
         from fitwright.cli.app import application
 
         app = application(next(iter(arguments), None))
-        result = app(arguments, prog_name="fitwright", standalone_mode=False)
+        result = app(with_bare_options(arguments), prog_name="fitwright", standalone_mode=False)
         sys.stdout.flush()
         if result == _INTERRUPTED:  # typer took the KeyboardInterrupt and returns this in silence
             raise KeyboardInterrupt
@@ -36,6 +55,8 @@ def run(arguments: list[str]) -> int:
     except FitwrightError as error:
         if debug:
             raise
+        if isinstance(error, PeerError) and error.quiet:
+            return error.exit_code
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _fail("interrupted; the same command continues where it stopped.", _INTERRUPTED)

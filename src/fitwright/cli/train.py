@@ -7,8 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from fitwright.cli.console import Bars, command_line, pairs, print_json, print_text
+from fitwright.cli.console import Bars, command_line, fitted_table, pairs, print_json, print_text
+from fitwright.cli.interrupts import INTERRUPTS
 from fitwright.cli.settings_options import settings_options
+from fitwright.training.distributed.launch import launched
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.names import TASK_NAMES
 
@@ -29,10 +31,18 @@ SETTINGS = {
     "max_length": "Tokens a row is cut at.",
     "dropout": "Probability everywhere; the model's own by default.",
     "precision": "auto, fp32, tf32, bf16 or fp16; auto measures which is fast.",
+    "method": "What trains: full, lora or head.",
+    "lora_rank": "Rank of LoRA's additions.",
+    "lora_alpha": "They are scaled by alpha / rank.",
+    "lora_dropout": "Probability on their input.",
+    "lora_targets": "auto (every linear layer of the body), or names such as query,value.",
+    "replay_share": "Share of each step that is old, with --replay; 0 only measures.",
+    "l2_to_start": "Weight of a penalty on the way from the starting weights.",
     "patience": "Epochs without progress before stopping.",
     "validation": "Share of texts held out to choose the epoch.",
     "test": "Share of texts held out to the end.",
     "seed": "Of the split, the order, dropout and the new head.",
+    "parallel": "How several processes share the model: auto, ddp, fsdp.",
     "checkpoint_s": "Seconds between checkpoints.",
 }
 
@@ -54,6 +64,18 @@ def train(
     option: Annotated[
         list[str] | None, typer.Option(help="name=value of the task's own; several times.")
     ] = None,
+    replay: Annotated[
+        Path | None, typer.Option(help="What the model was trained on, not to be lost.")
+    ] = None,
+    sweep: Annotated[
+        str | None, typer.Option(help="Settings to try: lr=1e-5..1e-3:log,batch=16|32; alone: the usual.")
+    ] = None,
+    trials: Annotated[int, typer.Option(help="Runs of a sweep, the default among them.")] = 12,
+    engine: Annotated[str, typer.Option(help="local (alone, or with torchrun) or ray.")] = "local",
+    workers: Annotated[str, typer.Option(help="Of Ray: 2, or 1-4 for as many as there are.")] = "1",
+    address: Annotated[
+        str | None, typer.Option(help="Of the Ray cluster; one of its own by default.")
+    ] = None,
     find_lr: Annotated[bool, typer.Option("--find-lr", help="Only look for a learning rate.")] = False,
     verify_resume: Annotated[bool, typer.Option(help="Prove exact resume: a second run, killed.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace another result in the output folder.")] = False,
@@ -63,18 +85,24 @@ def train(
 
     Example: fitwright train reviews.csv --model distilbert-base --output runs/teacher
     """
+    INTERRUPTS.outlive_terminal()
+    first = launched().rank == 0  # of several processes one talks
     given: dict[str, Any] = {
         "model": model, "output": output, "text": text, "label": label, "task": task,
         "columns": pairs("--column", column), "options": pairs("--option", option), "settings": settings,
-        "progress": Bars(), "command": command_line(),
+        "progress": Bars(quiet=not first, lines=engine == "ray"), "command": command_line(),
     }  # fmt: skip
     if find_lr:
         _find(data, given, as_json=as_json)
         return
     from fitwright.api.train import train as run
 
-    folder = run(data, **given, overwrite=overwrite, verify_resume=verify_resume)
-    _show(folder, as_json=as_json)
+    folder = run(
+        data, **given, replay=replay, sweep=sweep, trials=trials, overwrite=overwrite,
+        verify_resume=verify_resume, engine=engine, workers=workers, address=address,
+    )  # fmt: skip
+    if first:
+        _show(folder, as_json=as_json)
 
 
 def _find(data: Path, given: dict[str, Any], *, as_json: bool) -> None:
@@ -94,15 +122,27 @@ def _find(data: Path, given: dict[str, Any], *, as_json: bool) -> None:
 def _show(folder: Path, *, as_json: bool) -> None:
     from fitwright.core.files import read_json
     from fitwright.spec.manifest import Manifest
+    from fitwright.training.continuation import side_by_side_lines
     from fitwright.training.directory import read_history
+    from fitwright.training.sweep.result import SWEEP_NAME, TABLE_NAME, SweepResult
+    from fitwright.training.sweep.table import columns, lines
     from fitwright.training.tasks.registry import task_of
     from fitwright.training.verification import PROOF_NAME
 
     history, manifest = read_history(folder), Manifest.read(folder)
     if as_json:
         found = {"model": str(folder), "history": history.as_json(), "manifest": manifest.as_json()}
-        proof = folder / PROOF_NAME
-        print_json({**found, "resume": read_json(proof)} if proof.is_file() else found)
+        beside = {"resume": folder / PROOF_NAME, "sweep": folder / SWEEP_NAME}
+        print_json(found | {name: read_json(path) for name, path in beside.items() if path.is_file()})
         return
-    best, metric = history.best, task_of(manifest.task).metric
-    print_text(f"{folder}: validation {metric.name} {metric.text(best.score)} (epoch {best.epoch + 1})")
+    task = task_of(manifest.task, manifest.settings.get("task"))
+    best, metric = history.best, task.metric
+    if (folder / SWEEP_NAME).is_file():
+        result = SweepResult.read(folder)
+        table, left_out = fitted_table(
+            result.rows, columns(result, metric), f"{folder / TABLE_NAME} has them."
+        )
+        print_text("\n".join([table, "", *lines(result, metric), *left_out]))
+    for line in side_by_side_lines(history.continued, task):
+        print_text(line)
+    print_text(f"{folder}: validation {history.metric} {metric.text(best.score)} (epoch {best.epoch + 1})")

@@ -12,7 +12,8 @@ from typing import Any
 
 PACKAGES = (
     "fitwright", "torch", "transformers", "tokenizers", "safetensors", "accelerate", "numpy", "pandas",
-    "pyarrow", "onnx", "onnxscript", "onnxruntime", "openvino", "fastapi", "uvicorn", "tensorboard",
+    "pyarrow", "onnx", "onnxscript", "onnxruntime", "openvino", "fastapi", "uvicorn", "tensorboard", "peft",
+    "optuna",
 )  # fmt: skip
 
 

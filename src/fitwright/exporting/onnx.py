@@ -22,7 +22,7 @@ from fitwright.core.progress import Progress, Silent
 from fitwright.engines.onnxruntime import OnnxRuntimeEngine
 from fitwright.engines.pytorch import TorchEngine
 from fitwright.exporting.agreement import compare_engines, padded_batches
-from fitwright.modeling.classifier import quiet_transformers
+from fitwright.modeling.quiet import quiet_transformers
 
 TOLERANCE = 1e-4
 """Largest accepted absolute difference of a logit, fp32 graph against fp32 torch."""

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import shutil
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fitwright.core.errors import UsageError
 from fitwright.core.optional import require
-from fitwright.modeling.weights import plain_weight_errors
+from fitwright.modeling.pretrained import load_pretrained, named_outputs, save_pretrained
+from fitwright.modeling.quiet import quiet_transformers
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,53 +19,28 @@ TOKENIZER_FILES = (
 )  # fmt: skip
 
 
-@contextlib.contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """Keep load reports and bars of transformers off the terminal inside the block."""
-    hub_logging: Any = require("transformers.utils.logging")
-    before, bars = hub_logging.get_verbosity(), hub_logging.is_progress_bar_enabled()
-    hub_logging.set_verbosity_error()
-    hub_logging.disable_progress_bar()
-    logger = logging.getLogger("transformers")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            yield
-    finally:
-        hub_logging.set_verbosity(before)
-        if bars:
-            hub_logging.enable_progress_bar()
-        logger.setLevel(level)
-
-
-def load_classifier(folder: Path, labels: tuple[str, ...]) -> nn.Module:
+def load_classifier(
+    folder: Path, labels: tuple[str, ...], problem: str = "single_label_classification"
+) -> nn.Module:
     """A sequence classifier with one logit a label; a head of another shape is made anew.
 
     Weights come from safetensors only and remote code is off. The new head's random numbers are
     drawn from torch's global generator: seed it first.
+
+    Args:
+        folder: with ``config.json``.
+        labels: names in the order of the logits.
+        problem: transformers' ``problem_type``: what its pipelines make of the logits.
     """
-    transformers = require("transformers")
-    ids = {"id2label": dict(enumerate(labels)), "label2id": {name: i for i, name in enumerate(labels)}}
-    try:
-        with quiet_transformers():
-            model: nn.Module = transformers.AutoModelForSequenceClassification.from_pretrained(
-                folder, num_labels=len(labels), use_safetensors=True, trust_remote_code=False,
-                local_files_only=True, ignore_mismatched_sizes=True, dtype="float32", **ids,
-            )  # fmt: skip
-    except (ValueError, OSError, KeyError, require("safetensors").SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0][:200]
-        raise UsageError(f"this model cannot be loaded as a classifier: {reason}", got=str(folder)) from error
-    return model
+    return load_pretrained(
+        "AutoModelForSequenceClassification", folder, "a classifier", problem_type=problem,
+        **named_outputs(labels),
+    )  # fmt: skip
 
 
 def save_classifier(model: nn.Module, tokenizer_from: Path, folder: Path) -> None:
     """Write weights, config and tokenizer into ``folder`` so that ``transformers`` loads it."""
-    with quiet_transformers(), plain_weight_errors(folder):
-        model.save_pretrained(folder)  # type: ignore[operator]
-    for weights in folder.glob("*.safetensors"):
-        weights.chmod(0o644)  # written for the owner alone, but a service may run as another user
+    save_pretrained(model, folder)
     copy_tokenizer(tokenizer_from, folder)
 
 

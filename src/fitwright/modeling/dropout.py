@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,6 +32,15 @@ class CheapDropout:
     def start_step(self, step: int) -> None:
         """From now on draw what belongs to that step."""
         self._generator = np.random.Generator(np.random.SFC64((self.seed, step)))
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Where the generator stands; given back, the same bits are drawn again."""
+        return dict(self._generator.bit_generator.state)
+
+    @state.setter
+    def state(self, state: dict[str, Any]) -> None:
+        self._generator.bit_generator.state = state
 
     def __call__(self, values: torch.Tensor, rate: float) -> torch.Tensor:
         """``values`` with a share of ``rate`` set to zero and the rest scaled up; differentiable."""

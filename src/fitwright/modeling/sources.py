@@ -12,8 +12,16 @@ _PATTERNS = ("*.json", "*.txt", "*.model", "model.safetensors", "model-*.safeten
 """What is fetched of a Hub repository: never pickles, never code."""
 
 
-def resolve_source(name: str, *, allow_download: bool = True) -> Path:
+_OTHER_WEIGHTS = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.gguf", "*.onnx")
+
+
+def resolve_source(name: str, *, allow_download: bool = True, scratch: bool = False) -> Path:
     """Folder with ``config.json`` and safetensors weights for a path, catalogue name or Hub id.
+
+    Args:
+        name: see above; with ``scratch`` also the path of a ``config.json``.
+        allow_download: whether the Hub may be asked.
+        scratch: a local folder may have a config alone, no weights: the model is then built from it.
 
     Raises:
         UsageError: the folder exists and is no model directory.
@@ -21,8 +29,10 @@ def resolve_source(name: str, *, allow_download: bool = True) -> Path:
         RunError: known, but its weights are not here and the Hub cannot be reached.
     """
     path = Path(name).expanduser()
+    if scratch and path.name == "config.json" and path.is_file():
+        return _without_weights(path.parent)
     if path.is_dir():
-        return _checked(path)
+        return _checked(path, scratch=scratch)
     if path.exists():
         raise UsageError("a model must be a folder, not a file", got=name, mend="Give the folder itself.")
     if name.startswith((".", "/", "~")):
@@ -73,10 +83,26 @@ def _has_weights(folder: Path) -> bool:
     return any(folder.glob("model*.safetensors"))
 
 
-def _checked(folder: Path) -> Path:
+def is_scratch(folder: Path) -> bool:
+    """Whether a folder has a config and no weights of any kind: a model to build from its config."""
+    return not _has_weights(folder) and not any(
+        file for pattern in _OTHER_WEIGHTS for file in folder.glob(pattern)
+    )
+
+
+def _without_weights(folder: Path) -> Path:
+    if not is_scratch(folder):
+        raise UsageError(
+            "the folder of this config has weights too, so it is unclear which is meant", got=str(folder),
+            mend="Give the folder to start from the weights, or a copy of config.json elsewhere.",
+        )  # fmt: skip
+    return folder
+
+
+def _checked(folder: Path, *, scratch: bool = False) -> Path:
     if not (folder / "config.json").is_file():
         raise UsageError("not a model directory: it has no config.json", got=str(folder))
-    if not _has_weights(folder):
+    if not _has_weights(folder) and not (scratch and is_scratch(folder)):
         raise UsageError(
             "the model directory has no safetensors weights",
             got=str(folder),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fitwright.core.units import format_seconds
+from fitwright.core.units import format_count, format_seconds
 from fitwright.spec.manifest import Manifest
 from fitwright.training.history import History
 from fitwright.training.tasks.interface import Task
@@ -30,6 +30,8 @@ def model_card(manifest: Manifest, history: History, task: Task) -> str:
         f"| Data fingerprint (SHA-256) | `{data.get('fingerprint')}` |",
         f"| Validation {history.metric} | {task.metric.text(best.score)} (epoch {history.best_epoch + 1}) |",
         f"| Validation loss | {best.validation_loss:.4f} |",
+        f"| Trained parameters | {_trained(history)} |",
+        *_continued(history, task),
         f"| Precision | {history.precision} |",
         f"| Training time | {format_seconds(history.seconds)} |",
         f"| Seed | {manifest.seed} |",
@@ -53,6 +55,19 @@ def model_card(manifest: Manifest, history: History, task: Task) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _trained(history: History) -> str:
+    trained, total = history.trained_parameters, history.total_parameters
+    return f"{format_count(trained)} ({history.method}), of a model of {format_count(total)}"
+
+
+def _continued(history: History, task: Task) -> list[str]:
+    name, text = task.metric.name, task.metric.text
+    return [
+        f"| Test {name}, {which} task | {text(found['before'][name])}, then {text(found['after'][name])} |"
+        for which, found in history.continued.items()
+    ]
 
 
 def _labels(manifest: Manifest) -> str:

@@ -11,6 +11,7 @@ from fitwright.core.files import new_directory, read_json, sha256_file, write_js
 from fitwright.spec.manifest import MANIFEST_NAME, Manifest
 from fitwright.training.card import model_card
 from fitwright.training.history import History, Point
+from fitwright.training.method import ADAPTER_FOLDER, Adapter
 from fitwright.training.tasks.interface import Task
 
 if TYPE_CHECKING:
@@ -45,8 +46,10 @@ def is_finished(output: Path, key: str, *, overwrite: bool) -> bool:
 
 
 def weights_sha256(folder: Path) -> str:
-    """One hash for all safetensors files of a model directory."""
-    hashes = [sha256_file(path) for path in sorted(folder.glob("model*.safetensors"))]
+    """One hash for what a run starts from: all safetensors files of a model directory, or without any the
+    configuration and tokenizer of a model to be made from scratch."""
+    files = sorted(folder.glob("model*.safetensors")) or [folder / "config.json", folder / "tokenizer.json"]
+    hashes = [sha256_file(path) for path in files if path.is_file()]
     return hashes[0] if len(hashes) == 1 else "+".join(h[:16] for h in hashes)
 
 
@@ -59,10 +62,16 @@ def write_model_directory(
     *,
     task: Task,
     source: Path,
+    adapter: Adapter | None = None,
 ) -> None:
-    """Write weights, config, tokenizer, manifest, card and curves; the folder appears whole."""
+    """Write weights, config, tokenizer, manifest, card and curves; the folder appears whole.
+
+    ``adapter``: what LoRA trained, kept beside the weights that it was merged into.
+    """
     with new_directory(output) as work:
         task.save(model, source, work)
+        if adapter is not None:
+            adapter.save(work / ADAPTER_FOLDER, str(manifest.made_from.get("model")))
         manifest.write(work)
         write_json(work / HISTORY_NAME, history.as_json())
         write_text(work / "README.md", model_card(manifest, history, task))

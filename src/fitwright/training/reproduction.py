@@ -78,7 +78,11 @@ def reproduce_run(model: Path, job: Job, progress: Progress) -> Reproduction:
     inputs = (
         ("data fingerprint", manifest.data.get("fingerprint"), job.data.source.fingerprint),
         ("starting weights", manifest.made_from.get("sha256"), weights_sha256(job.source)),
-    )
+        (
+            "old data's fingerprint", manifest.data.get("replay", {}).get("fingerprint"),
+            None if job.old is None else job.old.data.source.fingerprint,
+        ),
+    )  # fmt: skip
     for what, then, now in inputs:
         if then != now:
             raise CheckError(
@@ -86,10 +90,12 @@ def reproduce_run(model: Path, job: Job, progress: Progress) -> Reproduction:
                 mend="Give the same data and model with --data and --model.",
             )  # fmt: skip
     folder = train_model(job, settings, progress)
+    old, new = read_history(model).processes, read_history(folder).processes
+    others = (Difference(what="processes", then=str(old), now=str(new)),) if old != new else ()
     return Reproduction(
         model=model,
         weights=compare_weights(model, folder),
-        differences=surroundings(manifest.provenance, job.provenance),
+        differences=others + surroundings(manifest.provenance, job.provenance),
     )
 
 

@@ -10,6 +10,8 @@ from fitwright.core.errors import UsageError
 PRECISIONS = ("auto", "fp32", "tf32", "bf16", "fp16")
 SCHEDULES = ("linear", "cosine", "constant", "wsd", "inverse-sqrt")
 PACKINGS = ("auto", "on", "off")
+PARALLEL = ("auto", "ddp", "fsdp")
+METHODS = ("full", "lora", "head")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +36,17 @@ class TrainSettings:
         max_length: tokens a row is cut at.
         dropout: probability everywhere; ``None`` keeps the model's own.
         precision: ``auto`` (a short timed probe picks), ``fp32``, ``tf32``, ``bf16`` or ``fp16`` (autocast).
+        method: what trains: ``full`` (all of it), ``lora`` (low-rank additions and the head) or ``head``.
+        lora_rank, lora_alpha, lora_dropout: of the additions, which are scaled by alpha / rank.
+        lora_targets: ``auto`` (every linear layer of the body) or names such as ``query,value``.
+        replay_share: share of each step's rows (or tokens, with ``batch_tokens``) that comes from old data,
+            where there is any.
+        l2_to_start: weight of the penalty that draws parameters back to where they started.
         patience: epochs without a better validation result before the run stops.
         validation, test: shares of the rows held out, by hash of the text.
         seed: of the split, the order of rows, dropout and the new head.
+        parallel: how several processes share a model: ``ddp`` (each has all of it), ``fsdp`` (each has a part
+            of every layer) or ``auto`` (``fsdp`` where it would fill most of a GPU).
         checkpoint_s: seconds between checkpoints, beside the one after every epoch.
     """
 
@@ -56,27 +66,42 @@ class TrainSettings:
     max_length: int = 128
     dropout: float | None = None
     precision: str = "auto"
+    method: str = "full"
+    lora_rank: int = 8
+    lora_alpha: float = 16.0
+    lora_dropout: float = 0.0
+    lora_targets: str = "auto"
+    replay_share: float = 0.2
+    l2_to_start: float = 0.0
     patience: int = 2
     validation: float = 0.1
     test: float = 0.2
     seed: int = 0
+    parallel: str = "auto"
     checkpoint_s: float = 30.0
 
     def __post_init__(self) -> None:
         counts = ("epochs", "batch_size", "batch_tokens", "micro_batches", "max_length", "patience",
-                  "reference_batch")  # fmt: skip
+                  "reference_batch", "lora_rank")  # fmt: skip
         for name in counts:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"{name} must be at least 1", got=value)
-        for name in ("learning_rate", "batch_growth", "max_grad_norm"):
+        for name in ("learning_rate", "batch_growth", "max_grad_norm", "lora_alpha"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"{name} must be above 0", got=getattr(self, name))
-        for name in ("warmup", "dropout", "validation", "test", "final_rate"):
+        if self.l2_to_start < 0:
+            raise UsageError("l2_to_start must be at least 0", got=self.l2_to_start)
+        shares = ("warmup", "dropout", "validation", "test", "final_rate", "lora_dropout", "replay_share")
+        for name in shares:
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
                 raise UsageError(f"{name} must be in [0, 1)", got=value)
-        for name, allowed in (("precision", PRECISIONS), ("packing", PACKINGS), ("schedule", SCHEDULES)):
+        choices = {
+            "precision": PRECISIONS, "packing": PACKINGS, "schedule": SCHEDULES, "method": METHODS,
+            "parallel": PARALLEL,
+        }  # fmt: skip
+        for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise UsageError(f"unknown {name}", got=getattr(self, name), allowed=", ".join(allowed))
 

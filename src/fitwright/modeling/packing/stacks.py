@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fitwright.core.errors import UsageError
-from fitwright.modeling.classifier import quiet_transformers
 from fitwright.modeling.packing.layout import RowLayout
+from fitwright.modeling.quiet import quiet_transformers
 
 if TYPE_CHECKING:
     import torch

@@ -1,0 +1,1 @@
+"""A parameter benchmark: many short runs over a space of settings, and what each change bought."""

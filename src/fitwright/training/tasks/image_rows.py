@@ -1,0 +1,134 @@
+"""Images as rows of a training run: decoded, resized once, changed a little at random, made into numbers.
+
+Legend of shape suffixes: B rows of a batch, H height, W width; 3 colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitwright.core.errors import UsageError
+from fitwright.data.kinds.pictures import open_image
+from fitwright.modeling.image_input import ImageInput
+from fitwright.training.batches import Batch, Counts
+
+if TYPE_CHECKING:
+    import torch
+
+KEPT_BYTES = 1 << 30
+"""Resized images are kept in memory up to this, and decoded again beyond it."""
+_PATCH = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """Small changes of training images, drawn from seed, epoch and row alone.
+
+    Attributes:
+        seed: of the draws.
+        flip: whether half of them are mirrored, left to right.
+        crop: an image is moved by up to this share of its side, up or down, left or right; what comes in at
+            the border mirrors the image (He et al. 2016 used zeros, and 4 of 32 pixels).
+    """
+
+    seed: int
+    flip: bool = True
+    crop: float = 0.125
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.crop < 1:
+            raise UsageError("the share to crop by must be in [0, 1)", got=self.crop)
+
+    def apply(self, image_HW3: NDArray[np.uint8], row: int, epoch: int) -> NDArray[np.uint8]:
+        """The image as that epoch sees it."""
+        draw = np.random.Generator(np.random.SFC64((self.seed, epoch, row)))
+        height, width = image_HW3.shape[:2]
+        most = int(self.crop * height), int(self.crop * width)
+        down, right = (int(draw.integers(0, 2 * limit + 1)) for limit in most)
+        mirrored = bool(draw.integers(0, 2))
+        if any(most):
+            around = [(most[0],) * 2, (most[1],) * 2, (0, 0)]
+            image_HW3 = np.pad(image_HW3, around, mode="reflect")[down : down + height, right : right + width]
+        return image_HW3[:, ::-1] if self.flip and mirrored else image_HW3
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageStore:
+    """Resized images by row; the first :data:`KEPT_BYTES` of them are kept.
+
+    Attributes:
+        paths: of the files.
+        input: what the model wants.
+        augmentation: in training; ``None`` changes nothing.
+    """
+
+    paths: Sequence[Path]
+    input: ImageInput
+    augmentation: Augmentation | None = None
+    _kept: dict[int, NDArray[np.uint8]] = field(default_factory=dict, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    @cached_property
+    def patches(self) -> int:
+        """Patches of 16 by 16 pixels in an image: what it is counted as."""
+        height, width = self.image(0).shape[:2]
+        return max(1, -(-height // _PATCH) * -(-width // _PATCH))
+
+    def image(self, row: int) -> NDArray[np.uint8]:
+        """The image resized: uint8 (H, W, 3)."""
+        found = self._kept.get(row)
+        if found is None:
+            found = self.input.sized(open_image(self.paths[row]))
+            if (len(self._kept) + 1) * found.nbytes <= KEPT_BYTES:
+                self._kept[row] = found
+        return found
+
+    def pixels(self, rows: Sequence[int], device: torch.device, epoch: int) -> torch.Tensor:
+        """Those rows as that epoch sees them: fp32 (B, 3, H, W)."""
+        import torch
+
+        images = [self.image(row) for row in rows]
+        if self.augmentation is not None:
+            pairs = zip(images, rows, strict=True)
+            images = [self.augmentation.apply(image, row, epoch) for image, row in pairs]
+        return torch.from_numpy(self.input.numbers(np.stack(images))).to(device)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageRows:
+    """Images with a class each."""
+
+    store: ImageStore
+    labels: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.store)
+
+    @property
+    def lengths(self) -> Sequence[int]:
+        """The same for all: patches."""
+        return [self.store.patches] * len(self)
+
+    def counts(self, rows: Sequence[int]) -> Counts:
+        """What those rows hold; the loss is the mean over rows."""
+        return Counts(rows=len(rows), tokens=len(rows) * self.store.patches, targets=len(rows))
+
+    def batch(
+        self, rows: Sequence[int], device: torch.device, *, step: Counts | None = None, epoch: int = 0
+    ) -> Batch:
+        """Put those rows together."""
+        import torch
+
+        labels = torch.tensor([self.labels[row] for row in rows], dtype=torch.long)
+        counts = self.counts(rows)
+        inputs = {"pixel_values": self.store.pixels(rows, device, epoch)}
+        return Batch(inputs=inputs, labels=labels.to(device), counts=counts, step=step or counts)
