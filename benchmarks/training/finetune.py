@@ -104,6 +104,9 @@ class NoCurves:
     def scalars(self, *_: object) -> None:
         return None
 
+    def histograms(self, *_: object) -> None:
+        return None
+
 
 class CountedRows:
     """Rows that write down how many tokens each training batch had."""
