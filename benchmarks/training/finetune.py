@@ -6,7 +6,7 @@ groups and torch's fused attention; `trainer-compiled`, `trainer-fixed` under to
 
 Each round trains every side, in turns, from the same weights, on the same rows, for the same steps of 32
 rows, with the same dropout rates, fused AdamW, clipping and schedule; the round's number is the seed. A
-step's time runs from the end of the step before; the first three are left out. A side's speed in a round is
+step's time runs from the end of the step before; the first ones are left out. A side's speed in a round is
 its real tokens over its seconds.
 """
 
@@ -43,7 +43,7 @@ from fitwright.training.loop import Run
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.text_classification import TextClassification
 
-BATCH, LEARNING_RATE, WARM_UP_STEPS = 32, 1e-4, 3
+BATCH, LEARNING_RATE = 32, 1e-4
 LABELS = ("negative", "positive")
 SIDES = ("fitwright", "trainer", "trainer-grouped", "trainer-fixed", "trainer-sdpa", "trainer-compiled")
 DATA = {"short": ("rotten_tomatoes", 128), "long": ("imdb", 256)}
@@ -208,7 +208,7 @@ def flops_of_a_token(model: nn.Module) -> float:
 
 
 def run_round(
-    seed: int, names: list[str], train: EncodedRows, test: EncodedRows, precision: str
+    seed: int, names: list[str], train: EncodedRows, test: EncodedRows, precision: str, warm_up: int
 ) -> list[dict[str, Any]]:
     """Every side once, in an order that the seed shuffles."""
     found = []
@@ -220,7 +220,7 @@ def run_round(
             ours = name == "fitwright"
             seconds, tokens = train_ours(*given) if ours else train_with_trainer(*given, name)
         judged = TextClassification().evaluate(model, test, torch.device("cpu"))
-        timed_s, timed = sum(seconds[WARM_UP_STEPS:]), sum(tokens[WARM_UP_STEPS : len(seconds)])
+        timed_s, timed = sum(seconds[warm_up:]), sum(tokens[warm_up : len(seconds)])
         print(
             f"round {seed} {name}: {timed / timed_s:,.0f} tokens/s, {judged['accuracy']:.1%}", file=sys.stderr
         )
@@ -259,6 +259,7 @@ def main() -> None:
     parser.add_argument("--test-rows", type=int, default=1000)
     parser.add_argument("--max-length", type=int, help="default: 128 for short rows, 256 for long ones")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--warm-up", type=int, default=3, help="steps that are not timed")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument(
         "--sides", default="fitwright,trainer,trainer-grouped,trainer-fixed", help=f"of {', '.join(SIDES)}"
@@ -274,7 +275,7 @@ def main() -> None:
     peaks, runs = [matrix_peak(given.precision)], []
     with quiet_transformers():
         for seed in range(given.first_seed, given.first_seed + given.rounds):
-            runs += run_round(seed, given.sides.split(","), train, test, given.precision)
+            runs += run_round(seed, given.sides.split(","), train, test, given.precision, given.warm_up)
             peaks.append(matrix_peak(given.precision))
         flops_token = flops_of_a_token(load_classifier(ENCODER, LABELS))
     mean_tokens = sum(train.lengths) / len(train)
