@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from fitwright.core.files import read_json
 from fitwright.core.optional import require
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
 _USUAL_PAD_TOKENS = ("[PAD]", "<pad>", "<|pad|>", "<|endoftext|>", "</s>")
 _CHUNK = 1024
@@ -69,17 +70,57 @@ class TextTokenizer:
         """Token ids of each text, special tokens added, cut at ``max_length``, without padding."""
         return self._ids(self._cut, texts)
 
+    def encodings(self, rows: Sequence[Any], *, cut: bool = True, words: bool = False) -> list[Encoding]:
+        """What the tokenizer knows of each row: ids, types, offsets, words; special tokens added.
+
+        Args:
+            rows: texts, or pairs of texts; with ``words`` lists of words, each tokenised by itself.
+            cut: at ``max_length``, the longer text of a pair first; else whole.
+            words: whether rows are lists of words.
+        """
+        tokenizer = self._cut if cut else self._whole
+        if words:
+            tokenizer = _for_words(tokenizer)
+        found: list[Encoding] = []
+        for start in range(0, len(rows), _CHUNK):
+            chunk = [_plain(row) for row in rows[start : start + _CHUNK]]
+            found.extend(tokenizer.encode_batch(chunk, is_pretokenized=words))
+        return found
+
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each whole text, special tokens included, not cut."""
         return [len(row) for row in self._ids(self._whole, texts)]
+
+    def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
+        """The text of each row, without special tokens."""
+        texts: list[str] = self._whole.decode_batch([list(row) for row in rows], skip_special_tokens=True)
+        return texts
 
     @staticmethod
     def _ids(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
         rows: list[list[int]] = []
         for start in range(0, len(texts), _CHUNK):
-            chunk = [text.encode("utf-8", "replace").decode() for text in texts[start : start + _CHUNK]]
+            chunk = [_plain(text) for text in texts[start : start + _CHUNK]]
             rows.extend(encoding.ids for encoding in tokenizer.encode_batch_fast(chunk))
         return rows
+
+
+def _plain(row: Any) -> Any:
+    """Lone surrogates, which no tokenizer takes, become question marks; offsets stay."""
+    if isinstance(row, str):
+        return row.encode("utf-8", "replace").decode()
+    return tuple(_plain(text) for text in row)
+
+
+def _for_words(tokenizer: Tokenizer) -> Tokenizer:
+    """Byte-level tokenizers see words as within a text, where a space stands before each."""
+    content = json.loads(tokenizer.to_str())
+    before = content.get("pre_tokenizer") or {}
+    for part in (before, *before.get("pretokenizers", ())):
+        if part.get("type") == "ByteLevel":
+            part["add_prefix_space"] = True
+    made: Tokenizer = type(tokenizer).from_str(json.dumps(content))
+    return made
 
 
 def _copy(tokenizer: Tokenizer) -> Tokenizer:

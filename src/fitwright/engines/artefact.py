@@ -69,6 +69,12 @@ class Artefact:
                 allowed="an architecture that ends with ForSequenceClassification",
                 mend="Fine-tune it first: fitwright train DATA --model DIRECTORY.",
             )
+        problem = self.config.get("problem_type")
+        if problem in ("multi_label_classification", "regression"):
+            raise UsageError(
+                f"the answer of {self.directory} is not one of several classes", got=problem,
+                allowed="single_label_classification", mend="Use the lines in its README.md.",
+            )  # fmt: skip
 
     def labels(self) -> tuple[str, ...]:
         """Class names in the order of the logits: from the manifest, else config.json's ``id2label``.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fitwright.core.errors import RunError, UsageError
 from fitwright.core.optional import require
+from fitwright.modeling.own import register_own
 from fitwright.modeling.quiet import quiet_transformers
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class TorchEngine:
             )
         if threads is not None:
             torch.set_num_threads(threads)
+        register_own(directory)
         with quiet_transformers():
             try:
                 model, report = transformers.AutoModelForSequenceClassification.from_pretrained(

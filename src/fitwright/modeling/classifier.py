@@ -19,15 +19,23 @@ TOKENIZER_FILES = (
 )  # fmt: skip
 
 
-def load_classifier(folder: Path, labels: tuple[str, ...]) -> nn.Module:
+def load_classifier(
+    folder: Path, labels: tuple[str, ...], problem: str = "single_label_classification"
+) -> nn.Module:
     """A sequence classifier with one logit a label; a head of another shape is made anew.
 
     Weights come from safetensors only and remote code is off. The new head's random numbers are
     drawn from torch's global generator: seed it first.
+
+    Args:
+        folder: with ``config.json``.
+        labels: names in the order of the logits.
+        problem: transformers' ``problem_type``: what its pipelines make of the logits.
     """
     return load_pretrained(
-        "AutoModelForSequenceClassification", folder, "a classifier", **named_outputs(labels)
-    )
+        "AutoModelForSequenceClassification", folder, "a classifier", problem_type=problem,
+        **named_outputs(labels),
+    )  # fmt: skip
 
 
 def save_classifier(model: nn.Module, tokenizer_from: Path, folder: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitwright.core.errors import UsageError
 from fitwright.core.optional import require
+from fitwright.modeling.own import register_own
 from fitwright.modeling.quiet import quiet_transformers
 from fitwright.modeling.sources import is_scratch
 from fitwright.modeling.weights import plain_weight_errors
@@ -31,6 +32,7 @@ def load_pretrained(auto: str, folder: Path, what: str, **changes: Any) -> nn.Mo
         UsageError: the architecture has no such class, or the weights cannot be read.
     """
     kind: Any = getattr(require("transformers"), auto)
+    register_own(folder)
     try:
         with quiet_transformers():
             model: nn.Module

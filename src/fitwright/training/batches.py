@@ -50,12 +50,17 @@ class Batch:
         labels: of the task's own shape and type.
         counts: of these rows.
         step: of the optimiser step that the batch is all or a part of.
+        weights: of each row in the loss, float32 (B,); ``None`` where all weigh 1.
+        line_rows: to which row each line of the inputs belongs, int64, where a row takes several lines (the
+            windows of a long text); ``None`` where each row is one line.
     """
 
     inputs: Mapping[str, torch.Tensor]
     labels: torch.Tensor
     counts: Counts
     step: Counts
+    weights: torch.Tensor | None = None
+    line_rows: torch.Tensor | None = None
 
     @property
     def places(self) -> int:
@@ -108,6 +113,8 @@ class EncodedRows:
         collate: makes one tensor of a batch's labels.
         more: further inputs with a number for each token, such as ``token_type_ids``; padded with 0.
         targets: what each row adds to the loss's denominator; 1 where not given.
+        weights: of each row in the loss; 1 where not given.
+        notes: what to tell before training, such as rows that were cut.
     """
 
     token_ids: Sequence[Sequence[int]]
@@ -117,6 +124,8 @@ class EncodedRows:
     collate: Collate = class_labels
     more: Mapping[str, Sequence[Sequence[int]]] = field(default_factory=dict)
     targets: Sequence[int] | None = None
+    weights: Sequence[float] | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.token_ids)
@@ -156,8 +165,12 @@ class EncodedRows:
             filled, _ = pad([values[row] for row in rows], 0, multiple=PAD_MULTIPLE, limit=self.limit)
             inputs[name] = torch.from_numpy(filled).to(device)
         labels = self.collate([self.labels[row] for row in rows], ids.shape[1])
-        counts = self.counts(rows)
-        return Batch(inputs=inputs, labels=labels.to(device), counts=counts, step=step or counts)
+        counts, weights = self.counts(rows), None
+        if self.weights is not None:
+            weights = torch.tensor([self.weights[row] for row in rows], dtype=torch.float32, device=device)
+        return Batch(
+            inputs=inputs, labels=labels.to(device), counts=counts, step=step or counts, weights=weights
+        )
 
 
 def steps_of_epoch(

@@ -68,8 +68,12 @@ def _rows(model: Any) -> dict[str, torch.Tensor]:
 
 def _answer(model: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
     """Logits, or hidden states where there are none; those of padding set to zero."""
+    import torch
+
     output = model(**inputs)
     logits = getattr(output, "logits", None)
+    if logits is None and hasattr(output, "start_logits"):  # answers to questions: where they begin and end
+        logits = torch.stack([output.start_logits, output.end_logits], dim=-1)
     answer: torch.Tensor = output.last_hidden_state if logits is None else logits
     mask = inputs.get("decoder_attention_mask", inputs["attention_mask"])
     if answer.shape[:2] == mask.shape:  # one answer a token

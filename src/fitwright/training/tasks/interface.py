@@ -57,6 +57,7 @@ class TaskData:
         columns: role → column that were used.
         lines: what to tell about the data before training: lengths, balance, duplicates, warnings.
         labels: names in the order of the model's outputs, where it has any.
+        metric: what chooses the epoch, where that follows from the data; else the task's own.
     """
 
     train: Any
@@ -66,6 +67,7 @@ class TaskData:
     columns: Mapping[str, str]
     lines: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    metric: Metric | None = None
 
 
 class Task(Protocol):
@@ -76,7 +78,7 @@ class Task(Protocol):
 
     @property
     def metric(self) -> Metric:
-        """What chooses the epoch; it may depend on the options."""
+        """What chooses the epoch, unless the data says otherwise; it may depend on the options."""
 
     def options(self) -> dict[str, Any]:
         """The task's own options, as JSON; the same task is made of them again."""
