@@ -146,11 +146,12 @@ def _job(
     data: Path, model: str, output: Path, task: Task, columns: Mapping[str, str], settings: TrainSettings,
     command: str, *, overwrite: bool, replay: str | Path | None = None,
 ) -> Job:  # fmt: skip
-    from fitwright.modeling.sources import resolve_source
     from fitwright.training.continuation import read_old
     from fitwright.training.job import Job
+    from fitwright.training.starting import starting_folder
 
-    source, rows = resolve_source(model, scratch=True), task.read(data, columns, settings)
+    rows = task.read(data, columns, settings)
+    source = starting_folder(model, rows)
     old = read_old(Path(replay), source, task, settings, rows) if replay is not None else None
     return Job(
         task=task, data=rows, source=source, source_name=model, output=output,

@@ -13,10 +13,10 @@ from fitwright.api.train import train
 from fitwright.core.progress import Progress
 from fitwright.modeling.comparison import compare_weights
 from fitwright.modeling.packing.model import PackedModel
-from fitwright.training.batches import Rows
 from fitwright.training.directory import read_history
 from fitwright.training.job import set_dropout
 from fitwright.training.settings import TrainSettings
+from fitwright.training.starting import starting_folder
 from fitwright.training.step import cut
 from fitwright.training.tasks.interface import Task, TaskData
 from fitwright.training.tasks.registry import task_of
@@ -32,11 +32,11 @@ CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Scene:
-    """A case with its data and its model to start from; ``whole`` is the uninterrupted run's folder."""
+    """A case with its data and what it starts from; ``whole`` is the uninterrupted run's folder."""
 
     case: Case
     data: Path
-    source: Path
+    model: str
     folder: Path
     whole: Path
 
@@ -47,29 +47,40 @@ class Scene:
     def train(self, name: str, progress: Progress | None = None) -> Path:
         case = self.case
         return train(
-            self.data, model=str(self.source), output=self.folder / name, task=case.task,
+            self.data, model=self.model, output=self.folder / name, task=case.task,
             columns=case.columns, options=case.options, settings=self.settings, progress=progress,
         )  # fmt: skip
 
-    def read(self) -> tuple[Task, TaskData, Rows]:
-        """The task, its data, and the training rows as numbers."""
+    def read(self) -> tuple[Task, TaskData]:
         task = task_of(self.case.task, self.case.options)
-        data = task.read(self.data, self.case.columns, self.settings)
-        return task, data, task.encode(data.train, self.source, self.folder, self.settings.max_length)
+        return task, task.read(self.data, self.case.columns, self.settings)
 
-    def model(self, task: Task, data: TaskData) -> torch.nn.Module:
-        """The model in training mode, without dropout; the same weights every time."""
+    def gradients(self, task: Task, data: TaskData, parts: int, *, packed: bool) -> list[torch.Tensor]:
+        """Loss and gradients of a first step of 11 rows, computed in that many parts, without dropout."""
+        source = starting_folder(self.model, data)
+        rows = task.encode(data.train, source, self.folder, self.settings.max_length)
         torch.manual_seed(0)
-        model = task.load_model(self.source, data)
+        model = task.load_model(source, data).train()
         set_dropout(model, 0.0)
-        return model.train()
+        if packed:
+            PackedModel(model, multiple=64)
+        step, total = list(range(11)), torch.zeros(())
+        for part in cut(step, parts):
+            loss = task.loss(model, rows.batch(part, CPU, step=rows.counts(step)))
+            loss.backward()
+            total += loss.detach()
+        return [total, *(p.grad for p in model.parameters() if p.grad is not None)]
 
 
-@pytest.fixture(scope="module", params=CASES, ids=lambda case: case.name)
+MARKED = [pytest.param(case, id=case.name, marks=[pytest.mark.slow] if case.slow else []) for case in CASES]
+
+
+@pytest.fixture(scope="module", params=MARKED)
 def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     case: Case = request.param
     folder = tmp_path_factory.mktemp(case.name)
-    made = Scene(case, case.data(folder), request.getfixturevalue(case.source), folder, folder / "whole")
+    model = case.model or str(request.getfixturevalue(case.source))
+    made = Scene(case, case.data(folder), model, folder, folder / "whole")
     made.train("whole")
     return made
 
@@ -94,29 +105,16 @@ def test_interrupted_it_ends_with_the_same_bits(scene: Scene) -> None:
 
 
 def test_its_record_suffices_to_make_it_again(scene: Scene) -> None:
-    assert reproduce(scene.whole, data=scene.data, source=str(scene.source)).identical
-
-
-def _gradients(task: Task, model: torch.nn.Module, rows: Rows, parts: int) -> list[torch.Tensor]:
-    """Loss and gradients of one step on the first 11 rows, computed in that many parts."""
-    step = list(range(11))
-    total = torch.zeros(())
-    for part in cut(step, parts):
-        loss = task.loss(model, rows.batch(part, CPU, step=rows.counts(step)))
-        loss.backward()
-        total += loss.detach()
-    return [total, *(p.grad for p in model.parameters() if p.grad is not None)]
+    assert reproduce(scene.whole, data=scene.data, source=scene.model).identical
 
 
 def test_a_step_has_one_gradient_however_it_is_cut_and_packed(scene: Scene) -> None:
-    task, data, rows = scene.read()
-    expected = _gradients(task, scene.model(task, data), rows, 1)
-    variants = [_gradients(task, scene.model(task, data), rows, 3)]
-    if scene.case.packs:
-        packed = scene.model(task, data)
-        PackedModel(packed, multiple=64)
-        variants.append(_gradients(task, packed, rows, 1))
+    task, data = scene.read()
+    expected = scene.gradients(task, data, 1, packed=False)
     assert max(float(gradient.abs().max()) for gradient in expected[1:]) > 1e-3
+    variants = [scene.gradients(task, data, 3, packed=False)]
+    if scene.case.packs:
+        variants.append(scene.gradients(task, data, 1, packed=True))
     for found in variants:
         assert len(found) == len(expected)
         for mine, theirs in zip(found, expected, strict=True):
