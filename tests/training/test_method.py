@@ -15,6 +15,7 @@ from fitwright.modeling.classifier import load_classifier
 from fitwright.training import step
 from fitwright.training.directory import read_history
 from fitwright.training.job import Job, train_model
+from fitwright.training.meter import flops_of_token
 from fitwright.training.method import (
     apply_method,
     head_parameters,
@@ -148,6 +149,15 @@ def test_a_language_models_head_stays_frozen_under_lora() -> None:
     assert all("lora_" in name for name, p in model.named_parameters() if p.requires_grad)
     trained, total = parameter_counts(model)
     assert 0 < trained < total
+
+
+def test_work_that_frozen_weights_save_is_not_counted() -> None:
+    whole, head, lora = tiny("bert"), tiny("bert"), tiny("bert")
+    apply_method(head, HEAD)
+    apply_method(lora, TrainSettings(method="lora", lora_rank=1))
+    full = flops_of_token(whole)
+    assert full == 6 * sum(m.weight.numel() for m in whole.modules() if isinstance(m, torch.nn.Linear))
+    assert full / 3 < flops_of_token(head) < flops_of_token(lora) < full
 
 
 def test_the_head_and_the_targets_are_found() -> None:

@@ -47,9 +47,9 @@ def reproduce(
     require("torch")
     from fitwright.api.train import provenance_json
     from fitwright.spec.manifest import Manifest
+    from fitwright.training.from_scratch import source_folder
     from fitwright.training.job import Job
     from fitwright.training.reproduction import recorded_settings, reproduce_run
-    from fitwright.training.starting import starting_folder
     from fitwright.training.tasks.registry import task_of
 
     folder, progress = Path(model), progress or Silent()
@@ -61,7 +61,7 @@ def reproduce(
     rows = task.read(path, record["columns"], settings)
     with tempfile.TemporaryDirectory() as scratch:
         job = Job(
-            task=task, data=rows, source_name=name, source=starting_folder(name, rows),
+            task=task, data=rows, source=source_folder(name, task, rows, settings), source_name=name,
             old=_old(record, task, settings, folder),
             output=Path(output) if output is not None else Path(scratch) / "model",
             provenance=provenance_json(command or f"fitwright.reproduce({str(model)!r})"),

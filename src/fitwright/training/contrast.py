@@ -37,16 +37,17 @@ def contrast(
 
 
 def found(
-    queries_QD: torch.Tensor, candidates_CD: torch.Tensor, names_Q: torch.Tensor, names_C: torch.Tensor
+    queries_QD: torch.Tensor, candidates_CD: torch.Tensor, names_QN: torch.Tensor, names_CN: torch.Tensor
 ) -> int:
-    """How many queries have a candidate of their own name as the nearest one.
+    """How many queries have a right candidate as the nearest one.
 
     Args:
         queries_QD, candidates_CD: of length 1.
-        names_Q, names_C: candidates with the same number are the same thing, and each is right.
+        names_QN, names_CN: N numbers each; a candidate is right where it shares one, in its place, with the
+            query.
     """
     right = 0
-    for queries, names in zip(queries_QD.split(256), names_Q.split(256), strict=True):
+    for queries, names in zip(queries_QD.split(256), names_QN.split(256), strict=True):
         nearest = (queries @ candidates_CD.T).argmax(-1)
-        right += int((names_C[nearest] == names).sum())
+        right += int((names_CN[nearest] == names).any(-1).sum())
     return right

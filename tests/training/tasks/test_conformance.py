@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,14 +15,17 @@ from fitwright.api.train import train
 from fitwright.core.progress import Progress
 from fitwright.modeling.comparison import compare_weights
 from fitwright.modeling.packing.model import PackedModel
+from fitwright.training.batches import Rows
+from fitwright.training.coupled import Coupled, coupled_gradients
 from fitwright.training.directory import read_history
+from fitwright.training.from_scratch import source_folder
 from fitwright.training.job import set_dropout
 from fitwright.training.settings import TrainSettings
-from fitwright.training.starting import starting_folder
-from fitwright.training.step import cut
+from fitwright.training.step import cut, objective_of
 from fitwright.training.tasks.interface import Task, TaskData
 from fitwright.training.tasks.registry import task_of
 from tests.training.tasks.cases import CASES, Case
+from tests.training.tasks.more_cases import MORE_CASES
 from tests.training.test_classification import StopAfter
 
 SETTINGS = TrainSettings(
@@ -51,28 +56,25 @@ class Scene:
             columns=case.columns, options=case.options, settings=self.settings, progress=progress,
         )  # fmt: skip
 
-    def read(self) -> tuple[Task, TaskData]:
+    def read(self) -> tuple[Task, TaskData, Rows]:
+        """The task, its data, and the training rows as numbers."""
         task = task_of(self.case.task, self.case.options)
-        return task, task.read(self.data, self.case.columns, self.settings)
+        data = task.read(self.data, self.case.columns, self.settings)
+        source = source_folder(self.model, task, data, self.settings)
+        return task, data, task.encode(data.train, source, self.folder, self.settings.max_length)
 
-    def gradients(self, task: Task, data: TaskData, parts: int, *, packed: bool) -> list[torch.Tensor]:
-        """Loss and gradients of a first step of 11 rows, computed in that many parts, without dropout."""
-        source = starting_folder(self.model, data)
-        rows = task.encode(data.train, source, self.folder, self.settings.max_length)
+    def start(self, task: Task, data: TaskData) -> torch.nn.Module:
+        """The model in training mode, without dropout; the same weights every time."""
         torch.manual_seed(0)
-        model = task.load_model(source, data).train()
+        model = task.load_model(source_folder(self.model, task, data, self.settings), data)
         set_dropout(model, 0.0)
-        if packed:
-            PackedModel(model, multiple=64)
-        step, total = list(range(11)), torch.zeros(())
-        for part in cut(step, parts):
-            loss = task.loss(model, rows.batch(part, CPU, step=rows.counts(step)))
-            loss.backward()
-            total += loss.detach()
-        return [total, *(p.grad for p in model.parameters() if p.grad is not None)]
+        return model.train()
 
 
-MARKED = [pytest.param(case, id=case.name, marks=[pytest.mark.slow] if case.slow else []) for case in CASES]
+MARKED = [
+    pytest.param(case, id=case.name, marks=[pytest.mark.slow] if case.slow else [])
+    for case in (*CASES, *MORE_CASES)
+]
 
 
 @pytest.fixture(scope="module", params=MARKED)
@@ -108,13 +110,33 @@ def test_its_record_suffices_to_make_it_again(scene: Scene) -> None:
     assert reproduce(scene.whole, data=scene.data, source=scene.model).identical
 
 
+def _gradients(task: Task, model: torch.nn.Module, rows: Rows, parts: int) -> list[torch.Tensor]:
+    """Loss and gradients of one step on the first 11 rows, computed in that many parts."""
+    step = list(range(11))
+    objective = objective_of(task)
+    if isinstance(objective, Coupled):
+        batches = [partial(rows.batch, part, CPU) for part in cut(step, parts)]
+        loss = coupled_gradients(
+            objective, model, batches, nullcontext, None, lambda _: None, torch.Tensor.backward
+        )
+        return [torch.tensor(loss), *(p.grad for p in model.parameters() if p.grad is not None)]
+    total = torch.zeros(())
+    for part in cut(step, parts):
+        loss = task.loss(model, rows.batch(part, CPU, step=rows.counts(step)))
+        loss.backward()
+        total += loss.detach()
+    return [total, *(p.grad for p in model.parameters() if p.grad is not None)]
+
+
 def test_a_step_has_one_gradient_however_it_is_cut_and_packed(scene: Scene) -> None:
-    task, data = scene.read()
-    expected = scene.gradients(task, data, 1, packed=False)
-    assert max(float(gradient.abs().max()) for gradient in expected[1:]) > 1e-3
-    variants = [scene.gradients(task, data, 3, packed=False)]
+    task, data, rows = scene.read()
+    expected = _gradients(task, scene.start(task, data), rows, 1)
+    variants = [_gradients(task, scene.start(task, data), rows, 3)]
     if scene.case.packs:
-        variants.append(scene.gradients(task, data, 1, packed=True))
+        packed = scene.start(task, data)
+        PackedModel(packed, multiple=64)
+        variants.append(_gradients(task, packed, rows, 1))
+    assert max(float(gradient.abs().max()) for gradient in expected[1:]) > 1e-3
     for found in variants:
         assert len(found) == len(expected)
         for mine, theirs in zip(found, expected, strict=True):
