@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -136,13 +137,13 @@ def _show(folder: Path, *, as_json: bool) -> None:
         print_json(found | {name: read_json(path) for name, path in beside.items() if path.is_file()})
         return
     task = task_of(manifest.task, manifest.settings.get("task"))
-    best, metric = history.best, task.metric
+    best, metric = history.best, replace(task.metric, name=history.metric)
     if (folder / SWEEP_NAME).is_file():
         result = SweepResult.read(folder)
         table, left_out = fitted_table(
             result.rows, columns(result, metric), f"{folder / TABLE_NAME} has them."
         )
         print_text("\n".join([table, "", *lines(result, metric), *left_out]))
-    for line in side_by_side_lines(history.continued, task):
+    for line in side_by_side_lines(history, task):
         print_text(line)
     print_text(f"{folder}: validation {history.metric} {metric.text(best.score)} (epoch {best.epoch + 1})")

@@ -63,7 +63,7 @@ def _trained(history: History) -> str:
 
 
 def _continued(history: History, task: Task) -> list[str]:
-    name, text = task.metric.name, task.metric.text
+    name, text = history.metric, task.metric.text
     return [
         f"| Test {name}, {which} task | {text(found['before'][name])}, then {text(found['after'][name])} |"
         for which, found in history.continued.items()
