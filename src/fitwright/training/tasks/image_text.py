@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from fitwright.core.errors import UsageError
 from fitwright.core.files import read_json
 from fitwright.data.batching import pad
+from fitwright.data.kind_profile import profile_of
 from fitwright.data.kinds.captioned_images import CaptionedImages, load_captioned_images
 from fitwright.data.splitting import split
 from fitwright.modeling.classifier import copy_tokenizer
@@ -23,7 +24,6 @@ from fitwright.training.contrast import contrast, found
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.image_rows import Augmentation, ImageStore
 from fitwright.training.tasks.interface import Metric, TaskData
-from fitwright.training.tasks.parts import parts_line
 from fitwright.training.tasks.text import fast_tokenizer
 
 if TYPE_CHECKING:
@@ -121,11 +121,11 @@ class ImageText:
         rows, source = load_captioned_images(path, columns=columns)
         parts = split(rows, validation=settings.validation, test=settings.test, seed=settings.seed)
         change = Augmentation(seed=settings.seed, flip=self.flip, crop=self.crop)
-        left = [f"left out   {count:,} rows: {why}" for why, count in source.left_out.items()]
         return TaskData(
             train=CaptionedPart(rows=parts.train, augmentation=change if self.flip or self.crop else None),
             validation=CaptionedPart(rows=parts.validation), test=CaptionedPart(rows=parts.test),
-            source=source, columns=source.columns, lines=(parts_line(parts), *left, *source.notes),
+            source=source, columns=source.columns,
+            lines=tuple(profile_of(rows, parts, source=source).lines()),
         )  # fmt: skip
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:  # noqa: ARG002

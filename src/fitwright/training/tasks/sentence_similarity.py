@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fitwright.core.errors import UsageError
+from fitwright.data.kind_profile import profile_of
 from fitwright.data.kinds.embedding_pairs import EmbeddingPairs, load_embedding_pairs
 from fitwright.data.splitting import split
 from fitwright.metrics.regression import spearman
@@ -59,11 +60,10 @@ class SentenceSimilarity:
         dataset, source = load_embedding_pairs(path, columns=columns)
         dataset, lines = prepared(dataset)
         parts = split(dataset, validation=settings.validation, test=settings.test, seed=settings.seed)
-        sizes = " / ".join(f"{len(part):,}" for part in (parts.train, parts.validation, parts.test))
         return TaskData(
             train=parts.train, validation=parts.validation, test=parts.test, source=source,
             columns=source.columns, metric=SPEARMAN if dataset.scores is not None else None,
-            lines=(f"{dataset.form}: {sizes} (train / validation / test)", *lines, *source.notes),
+            lines=(*profile_of(dataset, parts, source=source).lines(), *lines),
         )  # fmt: skip
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:  # noqa: ARG002

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from fitwright.core.errors import UsageError
 from fitwright.core.files import read_json
+from fitwright.data.kind_profile import profile_of
 from fitwright.data.kinds.source_targets import SourceTargets, load_source_targets
 from fitwright.data.splitting import split
 from fitwright.metrics.generation import generation_scores
@@ -58,12 +59,9 @@ class SequenceToSequence:
     def read(self, path: Path, columns: Mapping[str, str], settings: TrainSettings) -> TaskData:
         dataset, source = load_source_targets(path, columns=columns)
         parts = split(dataset, validation=settings.validation, test=settings.test, seed=settings.seed)
-        sizes = " / ".join(f"{len(part):,}" for part in (parts.train, parts.validation, parts.test))
-        left = [f"left out   {count:,} rows: {why}" for why, count in source.left_out.items()]
         return TaskData(
             train=parts.train, validation=parts.validation, test=parts.test, source=source,
-            columns=source.columns,
-            lines=(f"rows       {sizes} (train / validation / test)", *left, *source.notes),
+            columns=source.columns, lines=tuple(profile_of(dataset, parts, source=source).lines()),
         )  # fmt: skip
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:  # noqa: ARG002
