@@ -50,7 +50,9 @@ class History:
         rollbacks: times that loss or gradient left the rails and the run went back to a checkpoint.
         overflows: steps that fp16 skipped because a gradient overflowed.
         peak_flops: FLOP/s of a large matrix product on this machine, in the run's precision.
-        micro_batches: parts that a step was computed in at the end of the run.
+        micro_batches: parts that a step was computed in at the end of the run, in each process.
+        processes: that trained together.
+        parallel: how they shared the model: ``none`` (one process), ``ddp`` or ``fsdp``.
         method: what trained: ``full``, ``lora`` or ``head``.
         trained_parameters: how many that were; for ``lora`` those of the additions and the head.
         total_parameters: of the model that came out.
@@ -68,6 +70,8 @@ class History:
     rollbacks: int = 0
     overflows: int = 0
     peak_flops: float = 0.0
+    processes: int = 1
+    parallel: str = "none"
     method: str = "full"
     trained_parameters: int = 0
     total_parameters: int = 0

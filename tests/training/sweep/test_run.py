@@ -65,7 +65,7 @@ def test_a_killed_sweep_ends_as_a_whole_one_and_trains_nothing_twice(make_job: M
         run_sweep(broken, StopAfter(14))  # in the second run
     again = Steps()
     run_sweep(broken, again)
-    assert again.steps < counted.steps - 10
+    assert again.steps <= counted.steps - 10  # the first run was whole
     result = SweepResult.read(whole)
     assert plain(SweepResult.read(broken.job.output)) == plain(result)
     one, other = (load_file(folder / "model.safetensors") for folder in (whole, broken.job.output))
