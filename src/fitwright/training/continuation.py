@@ -13,7 +13,7 @@ from fitwright.spec.manifest import MANIFEST_NAME, Manifest
 from fitwright.training.batches import Rows
 from fitwright.training.replay import ReplayRows
 from fitwright.training.settings import TrainSettings
-from fitwright.training.tasks.interface import Task, TaskData
+from fitwright.training.tasks.interface import Metric, Task, TaskData
 
 if TYPE_CHECKING:
     import torch
@@ -117,9 +117,9 @@ class Continuation:
         }
 
 
-def side_by_side_lines(continued: Mapping[str, Any], task: Task) -> list[str]:
+def side_by_side_lines(continued: Mapping[str, Any], metric: Metric) -> list[str]:
     """How old and new task fared, for people: ``old task (93 rows): accuracy 81.2% before, 80.1% after``."""
-    name, text = task.metric.name, task.metric.text
+    name, text = metric.name, metric.text
     return [
         f"{which} task ({found['rows']:,} test rows): {name} {text(found['before'][name])} before, "
         f"{text(found['after'][name])} after"

@@ -20,7 +20,7 @@ from fitwright.modeling.classifier import copy_tokenizer
 from fitwright.modeling.image_input import load_image_input
 from fitwright.modeling.pretrained import load_pretrained, save_pretrained
 from fitwright.training.batches import PAD_MULTIPLE, Batch, Counts, Rows, sorted_batches
-from fitwright.training.contrast import contrast, found
+from fitwright.training.contrast import contrast, found, number_of
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.image_rows import Augmentation, ImageStore
 from fitwright.training.tasks.interface import Metric, TaskData
@@ -147,7 +147,7 @@ class ImageText:
             paths=rows.rows.paths, input=load_image_input(source, size=self.size or None),
             augmentation=rows.augmentation,
         )  # fmt: skip
-        images, captions = numbered(rows.rows.digests), numbered(rows.rows.captions)
+        images, captions = map(number_of, rows.rows.digests), map(number_of, rows.rows.captions)
         return CaptionedRows(
             store=store, token_ids=tokenizer.encode(list(rows.rows.captions)),
             names=list(zip(images, captions, strict=True)), pad_id=tokenizer.pad_id, limit=limit,
@@ -214,9 +214,3 @@ class ImageText:
             'classify = pipeline("zero-shot-image-classification", model=".")\n'
             'print(classify("image.png", candidate_labels=["a cat", "a dog"]))'
         )
-
-
-def numbered(values: Sequence[str]) -> list[int]:
-    """A number for each value, the same for the same."""
-    places: dict[str, int] = {}
-    return [places.setdefault(value, len(places)) for value in values]

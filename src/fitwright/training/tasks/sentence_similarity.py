@@ -18,7 +18,7 @@ from fitwright.data.splitting import split
 from fitwright.metrics.regression import spearman
 from fitwright.modeling.embedder import POOLINGS, load_embedder, pooled, save_embedder
 from fitwright.training.batches import Batch, Rows, sorted_batches
-from fitwright.training.contrast import contrast, found
+from fitwright.training.contrast import contrast, found, number_of
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import Metric, TaskData
 from fitwright.training.tasks.text import fast_tokenizer
@@ -72,11 +72,9 @@ class SentenceSimilarity:
     def encode(self, rows: EmbeddingPairs, source: Path, work: Path, max_length: int) -> Rows:
         tokenizer = fast_tokenizer(source, work, max_length)
         groups = texts_of(rows)
-        names: dict[str, int] = {}
-        for text in (text for group in groups for text in group):
-            names.setdefault(text, len(names))
-        ids = dict(zip(names, tokenizer.encode(list(names)), strict=True))
-        same = [[names[text] for text in group] for group in groups]
+        texts = list(dict.fromkeys(text for group in groups for text in group))
+        ids = dict(zip(texts, tokenizer.encode(texts), strict=True))
+        same = [[number_of(text) for text in group] for group in groups]
         return TextGroups(
             groups=[[ids[text] for text in group] for group in groups],
             labels=same if rows.scores is None else list(rows.scores), pad_id=tokenizer.pad_id,
