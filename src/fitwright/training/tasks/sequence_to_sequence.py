@@ -18,7 +18,7 @@ from fitwright.data.splitting import split
 from fitwright.metrics.generation import generation_scores
 from fitwright.modeling.classifier import copy_tokenizer
 from fitwright.modeling.pretrained import load_pretrained, save_pretrained
-from fitwright.modeling.warm_start import copy_decoder_tokenizer, decoder_tokenizer
+from fitwright.modeling.warm_start import copy_decoder_tokenizer, decoder_tokenizer, pair_limit
 from fitwright.training.batches import Batch, Rows, sorted_batches
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import Metric, TaskData
@@ -68,9 +68,10 @@ class SequenceToSequence:
         return load_pretrained("AutoModelForSeq2SeqLM", source, "an encoder and decoder")
 
     def encode(self, rows: SourceTargets, source: Path, work: Path, max_length: int) -> Rows:
+        config = read_json(source / "config.json", what="config.json")
+        max_length = pair_limit(config, max_length)
         reader = fast_tokenizer(source, work, max_length)
         writer = fast_tokenizer(decoder_tokenizer(source), work / "decoder", max_length)
-        config = read_json(source / "config.json", what="config.json")
         start, end = specials(config)
         targets = [ended(ids, start, end, max_length) for ids in writer.encode(list(rows.targets))]
         return SourceTargetRows(
