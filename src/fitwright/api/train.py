@@ -43,8 +43,8 @@ def train(
 
     Args:
         data: for text classification a table with a text and a label column; see ``docs/train.md``.
-        model: a model directory, a catalogue name or a Hub id; for language modelling from scratch a
-            ``config.json``.
+        model: a model directory, a catalogue name or a Hub id; from scratch a ``config.json``; two, for text
+            to text, as ``ENCODER+DECODER``.
         output: the model directory to make; an interrupted run is continued, a finished one returned.
         text, label: short for these two roles in ``columns``.
         task: the kind of training (``training.tasks.names.TASK_NAMES``).

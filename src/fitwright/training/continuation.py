@@ -118,9 +118,9 @@ class Continuation:
         }
 
 
-def side_by_side_lines(history: History, task: Task) -> list[str]:
+def side_by_side_lines(history: History) -> list[str]:
     """How old and new task fared, for people: ``old task (93 rows): accuracy 81.2% before, 80.1% after``."""
-    name, text = history.metric, task.metric.text
+    name, text = history.metric, history.shown.text
     return [
         f"{which} task ({found['rows']:,} test rows): {name} {text(found['before'][name])} before, "
         f"{text(found['after'][name])} after"

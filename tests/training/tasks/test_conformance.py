@@ -18,6 +18,8 @@ from fitwright.modeling.packing.model import PackedModel
 from fitwright.training.batches import Rows
 from fitwright.training.coupled import Coupled, coupled_gradients
 from fitwright.training.directory import read_history
+from fitwright.training.distributed.team import Team
+from fitwright.training.distributed.world import World
 from fitwright.training.from_scratch import source_folder
 from fitwright.training.job import set_dropout
 from fitwright.training.settings import TrainSettings
@@ -117,7 +119,14 @@ def _gradients(task: Task, model: torch.nn.Module, rows: Rows, parts: int) -> li
     if isinstance(objective, Coupled):
         batches = [partial(rows.batch, part, CPU) for part in cut(step, parts)]
         loss = coupled_gradients(
-            objective, model, batches, nullcontext, None, lambda _: None, torch.Tensor.backward
+            objective,
+            model,
+            batches,
+            nullcontext,
+            None,
+            lambda _: None,
+            torch.Tensor.backward,
+            Team(world=World()),
         )
         return [torch.tensor(loss), *(p.grad for p in model.parameters() if p.grad is not None)]
     total = torch.zeros(())
