@@ -14,6 +14,8 @@ from torch import nn
 from fitwright.modeling.dropout import CheapDropout, cheap_dropout
 from fitwright.training.contrast import contrast, found
 from fitwright.training.coupled import Coupled, coupled_gradients
+from fitwright.training.distributed.team import Team
+from fitwright.training.distributed.world import World
 from fitwright.training.tasks.sentence_similarity import own_and_hidden
 
 
@@ -53,7 +55,14 @@ def test_parts_have_the_gradient_of_the_whole_step_with_the_same_dropout(cheap: 
             source.start_step(3)
         if cached:
             loss = coupled_gradients(
-                Contrast(), model, parts, nullcontext, source, lambda _: None, torch.Tensor.backward
+                Contrast(),
+                model,
+                parts,
+                nullcontext,
+                source,
+                lambda _: None,
+                torch.Tensor.backward,
+                Team(world=World()),
             )
         else:  # all parts at once, one after the other as to random bits
             batches = [part() for part in parts]

@@ -6,6 +6,7 @@ Only the attention from the decoder to the encoder is new.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,24 @@ def copy_decoder_tokenizer(source: Path, folder: Path) -> None:
     """Copy the second tokenizer, where there is one."""
     if (source / DECODER_TOKENIZER).is_dir():
         shutil.copytree(source / DECODER_TOKENIZER, folder / DECODER_TOKENIZER)
+
+
+def pair_limit(config: Mapping[str, Any], asked: int) -> int:
+    """Tokens that both halves of a pair have positions for, at most ``asked``; a pair's own config says none.
+
+    RoBERTa and its kin count positions from the one after the padding's.
+    """
+    limits = [asked]
+    for half in (config.get("encoder") or {}, config.get("decoder") or {}):
+        positions = half.get("max_position_embeddings") or half.get("n_positions")
+        if isinstance(positions, int):
+            taken = int(half.get("pad_token_id") or 0) + 1 if _shifted(half) else 0
+            limits.append(positions - taken)
+    return min(limits)
+
+
+def _shifted(half: Mapping[str, Any]) -> bool:
+    return any(kin in str(half.get("model_type")) for kin in ("roberta", "camembert"))
 
 
 def _files(folder: Path) -> list[Path]:

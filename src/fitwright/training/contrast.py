@@ -5,6 +5,7 @@ Legend of shape suffixes: Q queries, C candidates, D width of an embedding.
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ def contrast(
     if hidden_QC is not None:
         logits_QC = logits_QC.masked_fill(hidden_QC, float("-inf"))
     return cross_entropy(logits_QC.float(), own_Q)
+
+
+def number_of(value: str) -> int:
+    """A number for a text, the same for the same in all runs and parts, of 63 bits."""
+    return int.from_bytes(hashlib.blake2b(value.encode("utf-8", "replace"), digest_size=8).digest()) >> 1
 
 
 def found(

@@ -20,7 +20,7 @@ def pairs(folder: Path) -> Path:
 def alike(folder: Path) -> Path:
     """Pairs of sentences with a score: 5 where both are good or both bad, else 0."""
     texts = verdicts()
-    others = [texts[i * 5 % 96] for i in range(96)]
+    others = [texts[(i * 5 + i // 2) % 96] for i in range(96)]
     rows = [(one[0], other[0], 5 * (one[1] == other[1])) for one, other in zip(texts, others, strict=True)]
     return write_table(folder / "alike.csv", ("sentence1", "sentence2", "score"), [*rows])
 
@@ -37,6 +37,13 @@ def embeds(folder: Path) -> None:
     pooling = json.loads((folder / "1_Pooling" / "config.json").read_text())
     assert pooling["word_embedding_dimension"] == model.config.hidden_size
     assert pooling["pooling_mode_mean_tokens"]
+
+
+def embeds_scored(folder: Path) -> None:
+    """The card tells what chose the epoch, which is no share."""
+    embeds(folder)
+    told = next(line for line in (folder / "README.md").read_text().splitlines() if "spearman" in line)
+    assert "%" not in told
 
 
 def paint(path: Path, colour: int, seed: int) -> Path:
@@ -102,13 +109,15 @@ def writes(folder: Path) -> None:
 
 
 def conversations(folder: Path) -> Path:
-    """Somebody asks how a film was, twice; the assistant says it."""
+    """Somebody asks how a film was, some go on to ask; the assistant says it."""
     path = folder / "chats.jsonl"
     lines = []
-    for text, label in verdicts():
+    for place, (text, label) in enumerate(verdicts()):
         thing = text.split(" was ")[0]
         messages = [("user", f"how was {thing}"), ("assistant", text), ("user", "so"), ("assistant", label)]
-        lines.append(json.dumps({"messages": [{"role": r, "content": c} for r, c in messages]}))
+        lines.append(
+            json.dumps({"messages": [{"role": r, "content": c} for r, c in messages[: 2 + place % 3]]})
+        )
     path.write_text("\n".join(lines), encoding="utf-8")
     return path
 
@@ -123,7 +132,7 @@ def talks(folder: Path) -> None:
 
 MORE_CASES: tuple[Case, ...] = (
     Case(name="text-ranking", task="sentence-similarity", data=pairs, opens=embeds),
-    Case(name="scored-pairs", task="sentence-similarity", data=alike, opens=embeds),
+    Case(name="scored-pairs", task="sentence-similarity", data=alike, opens=embeds_scored),
     Case(
         name="image-classification", task="image-classification", data=painted, opens=sees,
         source="small_vision", packs=False,

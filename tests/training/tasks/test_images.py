@@ -39,6 +39,8 @@ def test_the_numbers_are_those_of_the_models_own_processor(tmp_path: Path, confi
     found = wanted.numbers(wanted.sized(image)[None])
     processor = AutoImageProcessor.from_pretrained(tmp_path, backend="pil")
     np.testing.assert_allclose(found, processor(image, return_tensors="np")["pixel_values"], atol=1e-6)
+    smaller = load_image_input(tmp_path, size=8)
+    assert smaller.sized(image).shape == (8, 8, 3)
     wanted.save(tmp_path / "out")
     assert AutoImageProcessor.from_pretrained(tmp_path / "out", backend="pil").size == processor.size
 

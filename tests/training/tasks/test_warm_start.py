@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from fitwright.api.train import train
 from fitwright.core.errors import UsageError
 from fitwright.modeling.starts import start_of
+from fitwright.modeling.warm_start import pair_limit
 from fitwright.training.directory import read_history
 from fitwright.training.settings import TrainSettings
 from tests.training.tasks.more_cases import backwards
@@ -36,6 +37,13 @@ def test_a_pair_keeps_both_models_and_learns(small_encoder: Path, small_writer: 
     assert (out / "decoder_tokenizer" / "tokenizer.json").is_file()
 
 
-def test_what_cannot_be_joined_is_said(small_encoder: Path, small_t5: Path) -> None:
+def test_a_pair_reads_and_writes_no_further_than_its_positions() -> None:
+    encoder = {"model_type": "roberta", "max_position_embeddings": 514, "pad_token_id": 1}
+    assert pair_limit({"encoder": encoder, "decoder": {"n_positions": 1024}}, 2048) == 512
+    assert pair_limit({"encoder": encoder, "decoder": {"n_positions": 300}}, 2048) == 300
+    assert pair_limit({"max_position_embeddings": 64}, 128) == 128  # no pair: asked of the model itself
+
+
+def test_what_cannot_be_joined_is_said(small_encoder: Path) -> None:
     with pytest.raises(UsageError, match="a pair is two models"):
         start_of(f"{small_encoder}+{small_encoder}+{small_encoder}")

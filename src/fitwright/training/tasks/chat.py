@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fitwright.core.errors import DataError, UsageError
+from fitwright.data.kind_profile import profile_of
 from fitwright.data.kinds.conversations import Conversations, load_conversations
 from fitwright.data.splitting import split
 from fitwright.modeling.chat_template import ChatTemplate
@@ -21,7 +22,6 @@ from fitwright.training.batches import Batch, EncodedRows, Rows, sorted_batches
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import Metric, TaskData
 from fitwright.training.tasks.next_token import IGNORED, token_labels, token_loss
-from fitwright.training.tasks.parts import parts_line
 from fitwright.training.tasks.text import fast_tokenizer
 
 if TYPE_CHECKING:
@@ -54,10 +54,9 @@ class Chat:
     def read(self, path: Path, columns: Mapping[str, str], settings: TrainSettings) -> TaskData:
         dataset, source = load_conversations(path, columns=columns)
         parts = split(dataset, validation=settings.validation, test=settings.test, seed=settings.seed)
-        left = [f"left out   {count:,} rows: {why}" for why, count in source.left_out.items()]
         return TaskData(
             train=parts.train, validation=parts.validation, test=parts.test, source=source,
-            columns=source.columns, lines=(parts_line(parts), *left, *source.notes),
+            columns=source.columns, lines=tuple(profile_of(dataset, parts, source=source).lines()),
         )  # fmt: skip
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:  # noqa: ARG002

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from fitwright.core.errors import UsageError
 from fitwright.core.files import read_json
 from fitwright.data.batching import pad
+from fitwright.data.kind_profile import profile_of
 from fitwright.data.kinds.captioned_images import CaptionedImages, load_captioned_images
 from fitwright.data.splitting import split
 from fitwright.modeling.classifier import copy_tokenizer
 from fitwright.modeling.image_input import load_image_input
 from fitwright.modeling.pretrained import load_pretrained, save_pretrained
 from fitwright.training.batches import PAD_MULTIPLE, Batch, Counts, Rows, sorted_batches
-from fitwright.training.contrast import contrast, found
+from fitwright.training.contrast import contrast, found, number_of
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.image_rows import Augmentation, ImageStore
 from fitwright.training.tasks.interface import Metric, TaskData
-from fitwright.training.tasks.parts import parts_line
 from fitwright.training.tasks.text import fast_tokenizer
 
 if TYPE_CHECKING:
@@ -121,11 +121,11 @@ class ImageText:
         rows, source = load_captioned_images(path, columns=columns)
         parts = split(rows, validation=settings.validation, test=settings.test, seed=settings.seed)
         change = Augmentation(seed=settings.seed, flip=self.flip, crop=self.crop)
-        left = [f"left out   {count:,} rows: {why}" for why, count in source.left_out.items()]
         return TaskData(
             train=CaptionedPart(rows=parts.train, augmentation=change if self.flip or self.crop else None),
             validation=CaptionedPart(rows=parts.validation), test=CaptionedPart(rows=parts.test),
-            source=source, columns=source.columns, lines=(parts_line(parts), *left, *source.notes),
+            source=source, columns=source.columns,
+            lines=tuple(profile_of(rows, parts, source=source).lines()),
         )  # fmt: skip
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:  # noqa: ARG002
@@ -147,7 +147,7 @@ class ImageText:
             paths=rows.rows.paths, input=load_image_input(source, size=self.size or None),
             augmentation=rows.augmentation,
         )  # fmt: skip
-        images, captions = numbered(rows.rows.digests), numbered(rows.rows.captions)
+        images, captions = map(number_of, rows.rows.digests), map(number_of, rows.rows.captions)
         return CaptionedRows(
             store=store, token_ids=tokenizer.encode(list(rows.rows.captions)),
             names=list(zip(images, captions, strict=True)), pad_id=tokenizer.pad_id, limit=limit,
@@ -214,9 +214,3 @@ class ImageText:
             'classify = pipeline("zero-shot-image-classification", model=".")\n'
             'print(classify("image.png", candidate_labels=["a cat", "a dog"]))'
         )
-
-
-def numbered(values: Sequence[str]) -> list[int]:
-    """A number for each value, the same for the same."""
-    places: dict[str, int] = {}
-    return [places.setdefault(value, len(places)) for value in values]
