@@ -24,8 +24,9 @@ def choose_packing(
 ) -> str:
     """``on`` or ``off``.
 
-    ``auto`` packs on a CPU where at least :data:`WORTH_IT` of the padded places would be padding and every
-    model can be packed. A rule and not a timing, so that the same command gives the same weights again.
+    ``auto`` packs on a CPU where every model can be packed, and either at least :data:`WORTH_IT` of the
+    padded places would be padding or packed layers are computed as one function, which is faster by itself.
+    A rule and not a timing, so that the same command gives the same weights again.
 
     Args:
         asked: ``auto``, ``on`` or ``off``.
@@ -37,13 +38,14 @@ def choose_packing(
     Raises:
         UsageError: ``on``, and a model cannot be packed.
     """
-    if asked == "off" or (asked == "auto" and (device_type != "cpu" or padding < WORTH_IT)):
+    if asked == "off" or (asked == "auto" and device_type != "cpu"):
         return "off"
     try:
         if shortest < 1:
             raise UsageError("rows without a token cannot be packed")
-        with packed_models(models):
-            return "on"
+        with packed_models(models) as packed:
+            pays = padding >= WORTH_IT or all(model.fused for model in packed)
+            return "on" if pays or asked == "on" else "off"
     except UsageError as error:
         if asked == "auto":
             return "off"
@@ -53,13 +55,15 @@ def choose_packing(
 
 
 @contextlib.contextmanager
-def packed_models(models: Sequence[nn.Module]) -> Iterator[None]:
-    """Inside the block those models compute no padding.
+def packed_models(models: Sequence[nn.Module]) -> Iterator[list[PackedModel]]:
+    """Inside the block those models compute no padding; how each is packed.
 
     Raises:
         UsageError: one of them cannot be packed; then none is.
     """
     with contextlib.ExitStack() as stack:
+        packed = []
         for model in models:
-            stack.callback(PackedModel(model, multiple=TOTAL_MULTIPLE).remove)
-        yield
+            packed.append(PackedModel(model, multiple=TOTAL_MULTIPLE))
+            stack.callback(packed[-1].remove)
+        yield packed

@@ -70,15 +70,14 @@ class PackedModel:
             raise UsageError(
                 f"rows of this architecture cannot be packed: {reason}", got=architecture(model)
             ) from error
-        if difference <= TOLERANCE:
-            self.fused = self._try_fused(model)
-            self.first_only = self._try_first_only(model)
-        else:
+        if difference > TOLERANCE:
             self.remove()
             raise UsageError(
                 f"packed rows of this architecture give other answers (by {difference:.1e} of the largest)",
                 got=architecture(model),
             )
+        self.fused = self._try_fused(model)
+        self.first_only = self._try_first_only(model)
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
