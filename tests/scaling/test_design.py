@@ -7,6 +7,7 @@ import pytest
 from fitwright.core.errors import UsageError
 from fitwright.scaling.design.families import FAMILIES, family_of
 from fitwright.scaling.design.grid import BEYOND, Price, check_blocks, choose_shapes, points_of, tokens_within
+from fitwright.scaling.design.plan import TARGET
 from fitwright.scaling.design.rules import batch_blocks, learning_rate
 from fitwright.scaling.design.shapes import Shape, parse_shapes, usual_shape
 from fitwright.sizing.building import build
@@ -55,13 +56,15 @@ def flops(shape: Shape) -> float:
 def test_the_largest_run_lies_four_times_beyond_all_others_and_ratios_vary() -> None:
     points = points_of(parse_shapes("tiny"), flops)
     compute = [flops(p.shape) * p.share * p.epochs for p in points]
-    assert points[0].target
-    assert sum(p.target for p in points) == 1
+    assert [p.role for p in points].count(TARGET) == 1
+    assert points[0].role == TARGET
     assert compute[0] / max(compute[1:]) >= BEYOND * 0.999
     ratios = [p.share * p.epochs / family_of("gpt2").total(p.shape, VOCABULARY, BLOCK) for p in points]
     assert max(ratios) / min(ratios) >= 8
     largest = [(p.share, p.epochs) for p in points if p.shape == points[0].shape]
-    assert {(1 / 64, 16), (1 / 16, 4), (1 / 4, 1)} <= set(largest)  # the same tokens, more and more repeated
+    assert {(1 / 256, 64), (1 / 64, 16), (1 / 16, 4), (1 / 4, 1)} <= set(
+        largest
+    )  # the same tokens, more and more repeated
 
 
 def test_cells_cost_what_the_budget_has() -> None:

@@ -20,7 +20,7 @@ from fitwright.core.files import sha256_file
 from fitwright.training.directory import read_history
 
 resource = pytest.importorskip("resource")
-PATIENCE_S = 240.0
+PATIENCE_S = 600.0
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-PATIENCE_S = 240.0
+PATIENCE_S = 600.0
 COMMAND = "import sys; from fitwright.cli.main import run; sys.exit(run(sys.argv[1:]))"
 
 

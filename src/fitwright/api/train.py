@@ -99,6 +99,18 @@ def train(
         return _train(job, settings, progress, verify_resume=verify_resume)
 
 
+def _is_done(data: Path, model: str, output: Path, given: Mapping[str, Any]) -> bool:
+    """Whether that very run is finished; what is wrong with its input is said before workers start."""
+    from fitwright.training.directory import is_finished
+    from fitwright.training.job import run_key
+
+    job = _job(
+        data, model, output, _task(given["task"], given["options"]), given["columns"], given["settings"],
+        given["command"], overwrite=given["overwrite"], replay=given["replay"],
+    )  # fmt: skip
+    return is_finished(output, run_key(job, "train", given["settings"].as_json()), overwrite=job.overwrite)
+
+
 def _refuse_several(single: str) -> None:
     """Raise where an option is for one process alone."""
     from fitwright.core.errors import UsageError
@@ -129,6 +141,8 @@ def _elsewhere(
         raise UsageError("workers must be a number or a range", got=workers, allowed="2, 1-4 and the like")
     output, most = Path(output).resolve(), int(numbers[2])
     model = str(Path(model).resolve()) if Path(model).exists() else model
+    if _is_done(Path(data), model, output, given):
+        return output
     work = functools.partial(train, Path(data).resolve(), model=model, output=output, **given)
     notes = output.parent / f".{output.name}.ray"
     on_ray(work, workers=most, least=int(numbers[1] or most), address=address, storage=notes)

@@ -144,6 +144,6 @@ def _show(folder: Path, *, as_json: bool) -> None:
             result.rows, columns(result, metric), f"{folder / TABLE_NAME} has them."
         )
         print_text("\n".join([table, "", *lines(result, metric), *left_out]))
-    for line in side_by_side_lines(history.continued, metric):
+    for line in side_by_side_lines(history):
         print_text(line)
     print_text(f"{folder}: validation {history.metric} {metric.text(best.score)} (epoch {best.epoch + 1})")

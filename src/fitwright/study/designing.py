@@ -16,7 +16,7 @@ from fitwright.data.token_blocks import Stream, save_stream, stream_of
 from fitwright.data.tokenizer_training import save_tokenizer, train_tokenizer
 from fitwright.scaling.design import grid, rules
 from fitwright.scaling.design.families import END_ID, Family, family_of
-from fitwright.scaling.design.plan import FIT, PLAN_NAME, TARGET, Cell, Plan
+from fitwright.scaling.design.plan import PLAN_NAME, Cell, Plan
 from fitwright.scaling.design.shapes import Shape, parse_shapes
 from fitwright.study.folder import HELD_OUT_BLOCKS, SEEN_BLOCKS, StudyFolder
 from fitwright.study.probe import side_by_side, step_seconds
@@ -152,7 +152,8 @@ def _plan(
     points = grid.points_of(shapes, machine.flops_per_token)
     wanted = grid.tokens_within(points, budget, price)
     tokens = grid.check_blocks(wanted, settings.block, amounts["training_tokens"] - 1)
-    cells = tuple(_cell(point, tokens, machine) for point in points)
+    kept = grid.large_enough(points, tokens, settings.block)
+    cells = tuple(_cell(point, tokens, machine) for point in kept)
     source = corpus.source.as_json()
     plan = Plan(
         family=family.name, vocabulary=settings.vocabulary, block=settings.block, seed=settings.seed,
@@ -232,7 +233,7 @@ def _cell(point: grid.Point, tokens: float, machine: _Machine) -> Cell:
         flops=machine.flops_per_token(shape) * unique * point.epochs,
         seconds=round(price.per_token * unique * point.epochs + price.per_epoch * point.epochs, 1),
         memory_bytes=machine.family.memory_bytes(shape, settings.vocabulary, settings.block, batch),
-        role=TARGET if point.target else FIT,
+        role=point.role,
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from fitwright.core.files import write_json
 from fitwright.modeling.classifier import copy_tokenizer
 from fitwright.scaling.design.plan import Cell, Plan
 
-HELD_OUT_BLOCKS, SEEN_BLOCKS = 160, 80
+HELD_OUT_BLOCKS, SEEN_BLOCKS = 128, 48
 """Blocks that a cell is judged by after each epoch: held-out ones, and as many of those it trains on."""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from fitwright.core.errors import DataError, UsageError
 from fitwright.data.reading import read_table
-from fitwright.scaling.design.plan import FIT, PLAN_NAME
+from fitwright.scaling.design.plan import FIT, PLAN_NAME, TARGET
 from fitwright.scaling.fitted import FittedStudy
 from fitwright.study.folder import StudyFolder
 
@@ -68,18 +68,19 @@ def read_ladder(root: Path) -> tuple[LadderRun, ...]:
 
 
 def fitting_columns(root: Path) -> Mapping[str, Sequence[str]]:
-    """The columns of the runs that a law is fitted to: all but the largest, which tests it."""
+    """The columns of the runs that a law is fitted to: neither the largest, which tests it,
+    nor those that saw little data far too often."""
     columns = _columns(root)
     kept = [place for place, role in enumerate(columns["role"]) if role == FIT]
     return {name: [values[place] for place in kept] for name, values in columns.items()}
 
 
 def verdicts(study: FittedStudy, runs: Sequence[LadderRun]) -> tuple[tuple[LadderRun, Any], ...]:
-    """Each run that was left out of the fit, beside what the law predicts for it."""
+    """The largest run, which was left out of the fit, beside what the law predicts for it."""
     return tuple(
         (run, study.predict(size=run.size, data=run.tokens, unique=run.unique))
         for run in runs
-        if run.role != FIT
+        if run.role == TARGET
     )
 
 

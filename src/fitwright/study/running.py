@@ -151,6 +151,8 @@ def _work(root: Path, threads: int, pipe: Connection) -> None:
             pipe.send(("finished", None))
     except FitwrightError as error:
         pipe.send(("failed", str(error)))
+    except (BrokenPipeError, EOFError):  # the parent is gone: what is done is kept in the checkpoint
+        return
 
 
 def _die_with_parent() -> None:

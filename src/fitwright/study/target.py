@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from fitwright.core.errors import CheckError
 from fitwright.core.units import format_count
 from fitwright.reporting.blocks import Cell, Column, Section, Table, Text
-from fitwright.scaling.design.plan import FIT
+from fitwright.scaling.design.plan import TARGET
 from fitwright.scaling.fitted import FittedStudy
 from fitwright.study.ladder_runs import LadderRun, verdicts
 
 
 def target_section(study: FittedStudy, runs: Sequence[LadderRun]) -> Section | None:
     """Predicted and measured loss of the runs that were left out; ``None`` where there are none."""
-    left_out = [run for run in runs if run.role != FIT]
+    left_out = [run for run in runs if run.role == TARGET]
     if not left_out:
         return None
     most = float(study.runs.flops.max())

@@ -20,6 +20,7 @@ from fitwright.training.coupled import Coupled, coupled_gradients
 from fitwright.training.directory import read_history
 from fitwright.training.distributed.team import Team
 from fitwright.training.distributed.world import World
+from fitwright.training.from_scratch import source_folder
 from fitwright.training.job import set_dropout
 from fitwright.training.settings import TrainSettings
 from fitwright.training.step import cut, objective_of
@@ -38,11 +39,11 @@ CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Scene:
-    """A case with its data and its model to start from; ``whole`` is the uninterrupted run's folder."""
+    """A case with its data and what it starts from; ``whole`` is the uninterrupted run's folder."""
 
     case: Case
     data: Path
-    source: Path
+    model: str
     folder: Path
     whole: Path
 
@@ -53,7 +54,7 @@ class Scene:
     def train(self, name: str, progress: Progress | None = None) -> Path:
         case = self.case
         return train(
-            self.data, model=str(self.source), output=self.folder / name, task=case.task,
+            self.data, model=self.model, output=self.folder / name, task=case.task,
             columns=case.columns, options=case.options, settings=self.settings, progress=progress,
         )  # fmt: skip
 
@@ -61,21 +62,29 @@ class Scene:
         """The task, its data, and the training rows as numbers."""
         task = task_of(self.case.task, self.case.options)
         data = task.read(self.data, self.case.columns, self.settings)
-        return task, data, task.encode(data.train, self.source, self.folder, self.settings.max_length)
+        source = source_folder(self.model, task, data, self.settings)
+        return task, data, task.encode(data.train, source, self.folder, self.settings.max_length)
 
-    def model(self, task: Task, data: TaskData) -> torch.nn.Module:
+    def start(self, task: Task, data: TaskData) -> torch.nn.Module:
         """The model in training mode, without dropout; the same weights every time."""
         torch.manual_seed(0)
-        model = task.load_model(self.source, data)
+        model = task.load_model(source_folder(self.model, task, data, self.settings), data)
         set_dropout(model, 0.0)
         return model.train()
 
 
-@pytest.fixture(scope="module", params=(*CASES, *MORE_CASES), ids=lambda case: case.name)
+MARKED = [
+    pytest.param(case, id=case.name, marks=[pytest.mark.slow] if case.slow else [])
+    for case in (*CASES, *MORE_CASES)
+]
+
+
+@pytest.fixture(scope="module", params=MARKED)
 def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     case: Case = request.param
     folder = tmp_path_factory.mktemp(case.name)
-    made = Scene(case, case.data(folder), request.getfixturevalue(case.source), folder, folder / "whole")
+    model = case.model or str(request.getfixturevalue(case.source))
+    made = Scene(case, case.data(folder), model, folder, folder / "whole")
     made.train("whole")
     return made
 
@@ -100,7 +109,7 @@ def test_interrupted_it_ends_with_the_same_bits(scene: Scene) -> None:
 
 
 def test_its_record_suffices_to_make_it_again(scene: Scene) -> None:
-    assert reproduce(scene.whole, data=scene.data, source=str(scene.source)).identical
+    assert reproduce(scene.whole, data=scene.data, source=scene.model).identical
 
 
 def _gradients(task: Task, model: torch.nn.Module, rows: Rows, parts: int) -> list[torch.Tensor]:
@@ -130,10 +139,10 @@ def _gradients(task: Task, model: torch.nn.Module, rows: Rows, parts: int) -> li
 
 def test_a_step_has_one_gradient_however_it_is_cut_and_packed(scene: Scene) -> None:
     task, data, rows = scene.read()
-    expected = _gradients(task, scene.model(task, data), rows, 1)
-    variants = [_gradients(task, scene.model(task, data), rows, 3)]
+    expected = _gradients(task, scene.start(task, data), rows, 1)
+    variants = [_gradients(task, scene.start(task, data), rows, 3)]
     if scene.case.packs:
-        packed = scene.model(task, data)
+        packed = scene.start(task, data)
         PackedModel(packed, multiple=64)
         variants.append(_gradients(task, packed, rows, 1))
     assert max(float(gradient.abs().max()) for gradient in expected[1:]) > 1e-3

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fitwright.core.errors import FitwrightError, RunError, UsageError
+from fitwright.core.errors import FitwrightError, PeerError, RunError, UsageError
 from fitwright.core.optional import require
 
 MOST_RESTARTS = 3
@@ -78,17 +78,27 @@ class _Worker:
         self.__name__ = "fitwright_train"
 
     def __call__(self) -> None:
-        self.work()
+        try:
+            self.work()
+        except PeerError as error:
+            raise RuntimeError("another worker failed") from error
+        except FitwrightError as error:
+            raise ToldError(str(error)) from error
 
 
-def _plain(error: Any) -> FitwrightError:
-    """The first worker's own words, where it had some."""
-    failures = getattr(error, "worker_failures", {})
-    own = [getattr(failure, "cause", failure) for _, failure in sorted(failures.items())]
-    for failure in own:
-        if isinstance(failure, FitwrightError):
-            return failure
-    last = (str(own[0] if own else error).strip().splitlines() or [type(error).__name__])[-1]
+class ToldError(RuntimeError):
+    """A worker's own one-line message, on its way to the process that started the run."""
+
+
+def _plain(error: Exception) -> RunError:
+    """The first worker's own words, where one had some; Ray hands over tracebacks as text."""
+    failures: dict[int, Exception] = getattr(error, "worker_failures", {})
+    texts = [str(failure) for _, failure in sorted(failures.items())] or [str(error)]
+    for text in texts:
+        _, found, words = text.rpartition(f"{ToldError.__name__}: ")
+        if found:
+            return RunError(words.strip().partition("\n")[0])
+    last = (texts[0].strip().splitlines() or [type(error).__name__])[-1]
     return RunError(
         f"the workers failed again and again; the last time: {last[:300]}",
         mend="The same command continues where the run stopped.",

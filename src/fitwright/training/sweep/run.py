@@ -113,7 +113,7 @@ class _Runner:
     def run_default(self) -> None:
         """The run without changes, which the others are compared with."""
         sweep = self.sweep
-        self.progress.say(f"trial 1 of {sweep.trials}: default")
+        self.progress.say(f"run 1 of {sweep.trials}: default")
         history = self._train("default", {}, None)
         values = {parameter.name: self._given(parameter.name) for parameter in sweep.space}
         self.default = Row(
@@ -129,7 +129,7 @@ class _Runner:
         """The next trial, to whatever end."""
         trial = self.trials.next()
         told = ", ".join(f"{name}={_short(value)}" for name, value in trial.values.items())
-        self.progress.say(f"trial {self.done + 1} of {self.sweep.trials}{left}: {told}")
+        self.progress.say(f"run {self.done + 1} of {self.sweep.trials}{left}: trial {trial.number}, {told}")
         reached: list[Any] = []
 
         def watch(points: Sequence[Any]) -> None:
