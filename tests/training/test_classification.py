@@ -100,13 +100,14 @@ def test_a_loss_that_is_no_number_is_explained(make_job: MakeJob) -> None:
         train_model(make_job(), SETTINGS.but(learning_rate=1e20), Silent())
 
 
-def test_a_damaged_checkpoint_is_named(make_job: MakeJob) -> None:
+@pytest.mark.parametrize("name", ["state.safetensors", "state.json"])
+def test_a_damaged_checkpoint_is_named(make_job: MakeJob, name: str) -> None:
     job = make_job()
     with pytest.raises(KeyboardInterrupt):
         train_model(job, SETTINGS, StopAfter(3))
-    state = next(job.work.rglob("state.safetensors"))
-    state.write_bytes(state.read_bytes()[:1000])
-    with pytest.raises(RunError, match="damaged"):
+    state = next(job.work.rglob(name))
+    state.write_bytes(state.read_bytes()[:100])
+    with pytest.raises(RunError, match=r"damaged.*Delete that folder"):
         train_model(job, SETTINGS, Silent())
 
 

@@ -14,7 +14,8 @@ from fitwright.modeling.comparison import compare_weights
 from fitwright.spec.manifest import Manifest
 from fitwright.training.directory import read_history
 from fitwright.training.settings import TrainSettings
-from fitwright.training.tasks.blocks import IGNORED, CausalBlocks, MaskedBlocks, Masking
+from fitwright.training.tasks.blocks import CausalBlocks, MaskedBlocks, Masking
+from fitwright.training.tasks.next_token import IGNORED
 
 CONFIGS = {
     "causal": {

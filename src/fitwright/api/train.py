@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from fitwright.training.settings import TrainSettings
     from fitwright.training.tasks.interface import Task
 
+ENGINES = ("local", "ray")
+
 
 def train(
     data: str | Path,
@@ -31,15 +33,18 @@ def train(
     trials: int = 12,
     overwrite: bool = False,
     verify_resume: bool = False,
+    engine: str = "local",
+    workers: str = "1",
+    address: str | None = None,
     progress: Progress | None = None,
     command: str | None = None,
 ) -> Path:
-    """Train ``model`` on ``data``.
+    """Train ``model`` on ``data``. Started by ``torchrun``, the processes train it together.
 
     Args:
         data: for text classification a table with a text and a label column; see ``docs/train.md``.
-        model: a model directory, a catalogue name or a Hub id; for language modelling from scratch a
-            ``config.json``.
+        model: a model directory, a catalogue name or a Hub id; from scratch a ``config.json``; two, for text
+            to text, as ``ENCODER+DECODER``.
         output: the model directory to make; an interrupted run is continued, a finished one returned.
         text, label: short for these two roles in ``columns``.
         task: the kind of training (``training.tasks.names.TASK_NAMES``).
@@ -54,7 +59,10 @@ def train(
         overwrite: replace another result in ``output``.
         verify_resume: train once more, kill that run at a random step, resume it and compare the weights bit
             for bit; ``resume.json`` in the model directory says what came of it.
-        progress: where progress is reported; nowhere by default.
+        engine: ``local`` (this process, and those that ``torchrun`` started beside it) or ``ray``.
+        workers: of Ray: a number, or ``1-4`` for as many as there are.
+        address: of the Ray cluster; one of this machine's own by default.
+        progress: where progress is reported; nowhere by default. Ray takes it to a worker.
         command: recorded as what made the result.
 
     Returns:
@@ -65,16 +73,81 @@ def train(
         CheckError: the resumed run's weights differ.
     """
     settings, progress = _settings(settings), progress or Silent()
+    command = command or f"fitwright.train({str(data)!r}, model={model!r})"
+    single = "--verify-resume" if verify_resume else "--sweep" if sweep is not None else ""
+    if engine != "local":
+        given = {
+            "columns": _named(columns, text=text, label=label), "task": task, "options": options,
+            "settings": settings, "replay": replay, "overwrite": overwrite, "progress": progress,
+            "command": command,
+        }  # fmt: skip
+        return _elsewhere(engine, single, workers, address, data, model, output, given)
+    from fitwright.training.distributed.world import joined
+
+    with joined() as world:
+        if world.size > 1:
+            _refuse_several(single)
+        progress = progress if world.is_first else Silent()
+        job = _job(
+            Path(data), model, Path(output), _task(task, options), _named(columns, text=text, label=label),
+            settings, command, overwrite=overwrite, replay=replay,
+        )  # fmt: skip
+        for line in job.data.lines:
+            progress.say(line)
+        if sweep is not None:
+            return _sweep(job, settings, sweep, trials, progress)
+        return _train(job, settings, progress, verify_resume=verify_resume)
+
+
+def _is_done(data: Path, model: str, output: Path, given: Mapping[str, Any]) -> bool:
+    """Whether that very run is finished; what is wrong with its input is said before workers start."""
+    from fitwright.training.directory import is_finished
+    from fitwright.training.job import run_key
+
     job = _job(
-        Path(data), model, Path(output), _task(task, options), _named(columns, text=text, label=label),
-        settings, command or f"fitwright.train({str(data)!r}, model={model!r})", overwrite=overwrite,
-        replay=replay,
+        data, model, output, _task(given["task"], given["options"]), given["columns"], given["settings"],
+        given["command"], overwrite=given["overwrite"], replay=given["replay"],
     )  # fmt: skip
-    for line in job.data.lines:
-        progress.say(line)
-    if sweep is not None:
-        return _sweep(job, settings, sweep, trials, progress)
-    return _train(job, settings, progress, verify_resume=verify_resume)
+    return is_finished(output, run_key(job, "train", given["settings"].as_json()), overwrite=job.overwrite)
+
+
+def _refuse_several(single: str) -> None:
+    """Raise where an option is for one process alone."""
+    from fitwright.core.errors import UsageError
+
+    if single:
+        raise UsageError(
+            "this option is for one process", got=single, mend="Start the command without torchrun or Ray."
+        )
+
+
+def _elsewhere(
+    engine: str, single: str, workers: str, address: str | None, data: str | Path, model: str,
+    output: str | Path, given: dict[str, Any],
+) -> Path:  # fmt: skip
+    """The same call in every worker of Ray; paths are made absolute, since workers stand elsewhere."""
+    import functools
+    import re
+    import shutil
+
+    from fitwright.core.errors import UsageError
+    from fitwright.training.distributed.ray_engine import on_ray
+
+    if engine not in ENGINES:
+        raise UsageError("unknown engine", got=engine, allowed=", ".join(ENGINES))
+    _refuse_several(single)
+    numbers = re.fullmatch(r"(?:([0-9]+)-)?([0-9]+)", workers)
+    if numbers is None:
+        raise UsageError("workers must be a number or a range", got=workers, allowed="2, 1-4 and the like")
+    output, most = Path(output).resolve(), int(numbers[2])
+    model = str(Path(model).resolve()) if Path(model).exists() else model
+    if _is_done(Path(data), model, output, given):
+        return output
+    work = functools.partial(train, Path(data).resolve(), model=model, output=output, **given)
+    notes = output.parent / f".{output.name}.ray"
+    on_ray(work, workers=most, least=int(numbers[1] or most), address=address, storage=notes)
+    shutil.rmtree(notes, ignore_errors=True)
+    return output
 
 
 def _settings(given: TrainSettings | None) -> TrainSettings:

@@ -138,11 +138,11 @@ class _LineTask:
 
 
 class Bars:
-    """Progress bars with the time left on stderr; plain lines where stderr is no terminal."""
+    """Progress bars with the time left on stderr; plain ``lines`` if asked or where stderr is no terminal."""
 
-    def __init__(self, quiet: bool = False) -> None:
+    def __init__(self, quiet: bool = False, lines: bool = False) -> None:
         self._quiet = quiet
-        self._terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._terminal = not lines and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
     @contextlib.contextmanager
     def task(self, title: str, total: float | None, unit: str = "") -> Iterator[Task]:  # noqa: ARG002
@@ -164,4 +164,5 @@ class Bars:
     def say(self, text: str) -> None:
         INTERRUPTS.check()
         if not self._quiet:
-            print(text, file=sys.stderr, flush=True)
+            with contextlib.suppress(OSError):  # a terminal that is just going away, a log on a full disk
+                print(text, file=sys.stderr, flush=True)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fitwright.cli.console import Bars, command_line, print_json, print_text
+from fitwright.cli.interrupts import INTERRUPTS
 
 
 def fit(
@@ -49,6 +50,7 @@ def fit(
     from fitwright.pipeline.settings import DEFAULT_BUDGET, FitSettings
     from fitwright.training.settings import TrainSettings
 
+    INTERRUPTS.outlive_terminal()
     settings = FitSettings(
         task=task, budget=budget if budget is not None else DEFAULT_BUDGET, models=tuple(model or ()),
         teachers=teachers, text=text, label=label, batch=batch, seq=seq, threads=threads,

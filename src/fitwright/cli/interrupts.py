@@ -1,7 +1,11 @@
-"""Ctrl-C that cannot get lost: some libraries swallow ``KeyboardInterrupt`` while they are being imported."""
+"""Signals: a Ctrl-C that cannot get lost, and a terminal that may.
+
+Some libraries swallow ``KeyboardInterrupt`` while they are being imported.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from types import FrameType
@@ -24,6 +28,24 @@ class _Interrupts:
         if self._asked:
             self._asked = False
             raise KeyboardInterrupt
+
+    def outlive_terminal(self) -> None:
+        """Go on when the terminal goes away (SIGHUP): for work of hours whose result is a file."""
+        hangup = getattr(signal, "SIGHUP", None)  # not on Windows
+        if hangup is None or threading.current_thread() is not threading.main_thread():
+            return
+        if signal.getsignal(hangup) is not signal.SIG_IGN:  # else nohup has seen to it
+            signal.signal(hangup, self._lose_terminal)
+
+    def _lose_terminal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Send to nowhere what would be said to a terminal that is gone."""
+        for stream in (1, 2):
+            try:
+                os.write(stream, b"")
+            except OSError:
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream)
+                os.close(nowhere)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self._asked = True

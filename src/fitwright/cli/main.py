@@ -10,7 +10,7 @@ import sys
 from typing import NoReturn
 
 from fitwright.cli.interrupts import INTERRUPTS
-from fitwright.core.errors import FitwrightError
+from fitwright.core.errors import FitwrightError, PeerError
 
 _INTERRUPTED = 130
 
@@ -55,6 +55,8 @@ def run(arguments: list[str]) -> int:
     except FitwrightError as error:
         if debug:
             raise
+        if isinstance(error, PeerError) and error.quiet:
+            return error.exit_code
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _fail("interrupted; the same command continues where it stopped.", _INTERRUPTED)

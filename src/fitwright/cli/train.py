@@ -8,7 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from fitwright.cli.console import Bars, command_line, fitted_table, pairs, print_json, print_text
+from fitwright.cli.interrupts import INTERRUPTS
 from fitwright.cli.settings_options import settings_options
+from fitwright.training.distributed.launch import launched
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.names import TASK_NAMES
 
@@ -40,6 +42,7 @@ SETTINGS = {
     "validation": "Share of texts held out to choose the epoch.",
     "test": "Share of texts held out to the end.",
     "seed": "Of the split, the order, dropout and the new head.",
+    "parallel": "How several processes share the model: auto, ddp, fsdp.",
     "checkpoint_s": "Seconds between checkpoints.",
 }
 
@@ -50,7 +53,10 @@ def train(
     data: Annotated[
         Path, typer.Argument(help="CSV, TSV, JSONL, Parquet …; docs/train.md says which for what.")
     ],
-    model: Annotated[str, typer.Option("--model", "-m", help="Model directory, catalogue name or Hub id.")],
+    model: Annotated[
+        str,
+        typer.Option("--model", "-m", help="Model directory, config.json, name, Hub id, or ENCODER+DECODER."),
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Model directory to make.")],
     task: Annotated[str, typer.Option(help="Kind of training: " + ", ".join(TASK_NAMES) + ".")] = TASK_NAMES[
         0
@@ -68,6 +74,11 @@ def train(
         str | None, typer.Option(help="Settings to try: lr=1e-5..1e-3:log,batch=16|32; alone: the usual.")
     ] = None,
     trials: Annotated[int, typer.Option(help="Runs of a sweep, the default among them.")] = 12,
+    engine: Annotated[str, typer.Option(help="local (alone, or with torchrun) or ray.")] = "local",
+    workers: Annotated[str, typer.Option(help="Of Ray: 2, or 1-4 for as many as there are.")] = "1",
+    address: Annotated[
+        str | None, typer.Option(help="Of the Ray cluster; one of its own by default.")
+    ] = None,
     find_lr: Annotated[bool, typer.Option("--find-lr", help="Only look for a learning rate.")] = False,
     verify_resume: Annotated[bool, typer.Option(help="Prove exact resume: a second run, killed.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace another result in the output folder.")] = False,
@@ -77,10 +88,12 @@ def train(
 
     Example: fitwright train reviews.csv --model distilbert-base --output runs/teacher
     """
+    INTERRUPTS.outlive_terminal()
+    first = launched().rank == 0  # of several processes one talks
     given: dict[str, Any] = {
         "model": model, "output": output, "text": text, "label": label, "task": task,
         "columns": pairs("--column", column), "options": pairs("--option", option), "settings": settings,
-        "progress": Bars(), "command": command_line(),
+        "progress": Bars(quiet=not first, lines=engine == "ray"), "command": command_line(),
     }  # fmt: skip
     if find_lr:
         _find(data, given, as_json=as_json)
@@ -89,9 +102,10 @@ def train(
 
     folder = run(
         data, **given, replay=replay, sweep=sweep, trials=trials, overwrite=overwrite,
-        verify_resume=verify_resume,
+        verify_resume=verify_resume, engine=engine, workers=workers, address=address,
     )  # fmt: skip
-    _show(folder, as_json=as_json)
+    if first:
+        _show(folder, as_json=as_json)
 
 
 def _find(data: Path, given: dict[str, Any], *, as_json: bool) -> None:
@@ -115,7 +129,6 @@ def _show(folder: Path, *, as_json: bool) -> None:
     from fitwright.training.directory import read_history
     from fitwright.training.sweep.result import SWEEP_NAME, TABLE_NAME, SweepResult
     from fitwright.training.sweep.table import columns, lines
-    from fitwright.training.tasks.registry import task_of
     from fitwright.training.verification import PROOF_NAME
 
     history, manifest = read_history(folder), Manifest.read(folder)
@@ -124,14 +137,13 @@ def _show(folder: Path, *, as_json: bool) -> None:
         beside = {"resume": folder / PROOF_NAME, "sweep": folder / SWEEP_NAME}
         print_json(found | {name: read_json(path) for name, path in beside.items() if path.is_file()})
         return
-    task = task_of(manifest.task, manifest.settings.get("task"))
-    best, metric = history.best, task.metric
+    best, metric = history.best, history.shown
     if (folder / SWEEP_NAME).is_file():
         result = SweepResult.read(folder)
         table, left_out = fitted_table(
             result.rows, columns(result, metric), f"{folder / TABLE_NAME} has them."
         )
         print_text("\n".join([table, "", *lines(result, metric), *left_out]))
-    for line in side_by_side_lines(history.continued, task):
+    for line in side_by_side_lines(history):
         print_text(line)
     print_text(f"{folder}: validation {history.metric} {metric.text(best.score)} (epoch {best.epoch + 1})")

@@ -7,6 +7,7 @@
     │   └── MissingExtraError     2  an optional dependency is not installed
     ├── CheckError                1  a check or a budget failed
     └── RunError                  3  the machine said no: disk full, port taken, out of memory
+        └── PeerError             3  another process of the same run failed; that one tells why
 
 A message is one line: what is wrong, the value got, what is allowed, how to mend it.
 """
@@ -78,3 +79,20 @@ class CheckError(FitwrightError):
 
 class RunError(FitwrightError):
     """Something outside the arguments failed while running."""
+
+
+class PeerError(RunError):
+    """Another process of the same run failed.
+
+    Attributes:
+        quiet: whether that one tells why, so that this one need not say anything.
+    """
+
+    def __init__(self, what: str | None = None, *, exit_code: int = 3) -> None:
+        self.quiet, self.exit_code = what is None, exit_code
+        super().__init__(
+            what or "another process of this run failed",
+            mend="Its own message says why; the same command continues where the run stopped."
+            if what is None
+            else "It was killed, or lost the network or its memory; the same command continues.",
+        )

@@ -6,6 +6,7 @@ Only the attention from the decoder to the encoder is new.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,24 @@ def copy_decoder_tokenizer(source: Path, folder: Path) -> None:
         shutil.copytree(source / DECODER_TOKENIZER, folder / DECODER_TOKENIZER)
 
 
+def pair_limit(config: Mapping[str, Any], asked: int) -> int:
+    """Tokens that both halves of a pair have positions for, at most ``asked``; a pair's own config says none.
+
+    RoBERTa and its kin count positions from the one after the padding's.
+    """
+    limits = [asked]
+    for half in (config.get("encoder") or {}, config.get("decoder") or {}):
+        positions = half.get("max_position_embeddings") or half.get("n_positions")
+        if isinstance(positions, int):
+            taken = int(half.get("pad_token_id") or 0) + 1 if _shifted(half) else 0
+            limits.append(positions - taken)
+    return min(limits)
+
+
+def _shifted(half: Mapping[str, Any]) -> bool:
+    return any(kin in str(half.get("model_type")) for kin in ("roberta", "camembert"))
+
+
 def _files(folder: Path) -> list[Path]:
     names = ("config.json", *TOKENIZER_FILES)
     return [
@@ -79,10 +98,11 @@ def _joined(encoder: Path, decoder: Path) -> nn.Module:
     before = torch.get_rng_state()
     torch.manual_seed(_SEED)
     try:
-        writer = load_pretrained(
-            "AutoModelForCausalLM", decoder, "the decoder of a pair", is_decoder=True,
-            add_cross_attention=True,
-        )  # fmt: skip
+        config = transformers.AutoConfig.from_pretrained(
+            decoder, trust_remote_code=False, local_files_only=True
+        )
+        config.is_decoder = config.add_cross_attention = True
+        writer = load_pretrained("AutoModelForCausalLM", decoder, "the decoder of a pair", config=config)
         with quiet_transformers():
             model: Any = transformers.EncoderDecoderModel(encoder=body, decoder=writer)
     except (ValueError, TypeError, AttributeError) as error:
@@ -107,9 +127,8 @@ def _looks_back(writer: nn.Module) -> bool:
 
 def _specials(decoder: Path, config: Any) -> tuple[int, int, int]:
     """Ids that begin a text, end it and fill it up: [CLS], [SEP] and [PAD], or what the config says."""
-    named = read_json(decoder / "tokenizer_config.json", what="tokenizer config") if (
-        decoder / "tokenizer_config.json"
-    ).is_file() else {}  # fmt: skip
+    path = decoder / "tokenizer_config.json"
+    named = read_json(path, what="tokenizer config") if path.is_file() else {}
     known = require("tokenizers").Tokenizer.from_file(str(decoder / "tokenizer.json")).token_to_id
 
     def find(*keys: str) -> int | None:

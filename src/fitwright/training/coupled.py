@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from fitwright.training.distributed.team import Team
+
 Autocast = Callable[[], AbstractContextManager[Any]]
 
 
@@ -48,8 +50,11 @@ def coupled_gradients(
     dropout: CheapDropout | None,
     check: Callable[[float], None],
     backward: Callable[[torch.Tensor], None],
+    team: Team,
 ) -> float:
-    """Leave the step's gradient in the parameters; its loss.
+    """Leave the step's gradient in the parameters, or what this process's rows add to it; its loss.
+
+    Of several processes each embeds its own rows, all compute the loss of all, and rank 0 tells it.
 
     Args:
         objective: see there.
@@ -59,31 +64,43 @@ def coupled_gradients(
         dropout: the source of random bits, where it is not torch's.
         check: is told the loss before the backward pass, and raises where it is none.
         backward: adds the gradients of a loss, scaled where the precision needs it.
+        team: who shares the step's rows, in order of rank.
     """
     import torch
 
-    if len(parts) == 1:
+    if len(parts) == 1 and team.mode == "none":
         batch = parts[0]()
         with autocast():
             loss = objective.loss_of_embeddings(model, objective.embed(model, batch), batch.labels)
         check(float(loss.detach()))
         backward(loss)
         return float(loss.detach())
-    states, shares, labels = [], [], []
-    for part in parts:
-        batch = part()
-        states.append(random_state(dropout))
-        with torch.no_grad(), autocast():
-            shares.append(objective.embed(model, batch))
-        labels.append(batch.labels)
-    sizes = [len(share) for share in shares]
-    embeddings = torch.cat(shares).requires_grad_()
+    states, sizes = [], []
+
+    def embedded() -> tuple[torch.Tensor, torch.Tensor] | None:
+        shares, labels = [], []
+        for part in parts:
+            batch = part()
+            states.append(random_state(dropout))
+            with torch.no_grad(), autocast():
+                shares.append(objective.embed(model, batch))
+            labels.append(batch.labels)
+            sizes.append(len(shares[-1]))
+        return (torch.cat(shares), torch.cat(labels)) if shares else None
+
+    everyone = [(own or (None, None)) for own in team.exchange(embedded)]
+    rows = [0 if share is None else len(share) for share, _ in everyone]
+    embeddings = torch.cat([share for share, _ in everyone if share is not None]).requires_grad_()
+    labels = torch.cat([own for _, own in everyone if own is not None])
     with autocast():
-        loss = objective.loss_of_embeddings(model, embeddings, torch.cat(labels))
+        loss = objective.loss_of_embeddings(model, embeddings, labels)
     check(float(loss.detach()))
     backward(loss)
+    if not team.world.is_first:  # gradients of the loss's own parameters are alike everywhere: one counts
+        model.zero_grad(set_to_none=True)
     after = random_state(dropout)
     gradients = torch.zeros_like(embeddings) if embeddings.grad is None else embeddings.grad
+    gradients = gradients.split(rows)[team.world.rank]
     for part, state, gradient in zip(parts, states, gradients.split(sizes), strict=True):
         restore_random_state(state, dropout)
         batch = part()
@@ -91,7 +108,7 @@ def coupled_gradients(
             share = objective.embed(model, batch)
         share.backward(gradient)
     restore_random_state(after, dropout)
-    return float(loss.detach())
+    return float(loss.detach()) if team.world.is_first else 0.0
 
 
 def random_state(dropout: CheapDropout | None) -> tuple[Any, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,7 +15,6 @@ from fitwright.core.optional import require
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
 
     from fitwright.training.history import Point
 
@@ -33,13 +32,12 @@ class Curves(Protocol):
         """Add the distribution of those tensors at that step."""
 
 
-def draw_epoch(curves: Curves, point: Point, model: nn.Module) -> None:
-    """Everything measured over an epoch, and the distribution of every matrix that is trained."""
+def draw_epoch(curves: Curves, point: Point, matrices: Mapping[str, torch.Tensor]) -> None:
+    """Everything measured over an epoch, and the distribution of those matrices, by name."""
     known = {k: v for k, v in asdict(point).items() if k not in _NOT_DRAWN and v is not None}
     metrics = {f"validation/{name}": value for name, value in point.metrics.items()}
     curves.scalars(point.step, {**known, **metrics})
-    trained = ((name, p.detach()) for name, p in model.named_parameters() if p.requires_grad)
-    curves.histograms(point.step, ((name, p) for name, p in trained if p.ndim > 1))
+    curves.histograms(point.step, matrices.items())
 
 
 class _EventFile:
@@ -90,9 +88,22 @@ class _EventFile:
             self._writer.write(event.SerializeToString())
 
 
+class _Nowhere:
+    """Curves of a process that is not the first of its run."""
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:  # noqa: ARG002
+        return None
+
+    def histograms(self, step: int, values: Iterable[tuple[str, torch.Tensor]]) -> None:  # noqa: ARG002
+        return None
+
+
 @contextlib.contextmanager
-def event_file(folder: Path) -> Iterator[_EventFile]:
+def event_file(folder: Path, *, write: bool = True) -> Iterator[_EventFile | _Nowhere]:
     """Write scalars that ``tensorboard --logdir`` shows; the file is closed when the block ends."""
+    if not write:
+        yield _Nowhere()
+        return
     with plain_os_errors("write", folder):
         folder.mkdir(parents=True, exist_ok=True)
     curves = _EventFile(folder)

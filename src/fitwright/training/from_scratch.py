@@ -12,6 +12,7 @@ from fitwright.core.home import home
 from fitwright.data.tokenizer_training import save_tokenizer, train_tokenizer
 from fitwright.modeling.classifier import copy_tokenizer
 from fitwright.modeling.starts import start_of
+from fitwright.training.lstm_start import lstm_folder, shape_of_name
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import Task, TaskData
 
@@ -22,6 +23,9 @@ def source_folder(model: str, task: Task, data: TaskData, settings: TrainSetting
     Raises:
         UsageError, UnknownModelError: no such model.
     """
+    shape = shape_of_name(model)
+    if shape is not None:
+        return lstm_folder(shape, data.train)
     path, texts = Path(model).expanduser(), getattr(data.train, "texts", None)
     is_config = path.is_file() and path.suffix == ".json"
     if texts is not None and is_config and task.name.endswith("language-modeling"):

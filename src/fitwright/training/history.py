@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from fitwright.training.tasks.interface import Metric
+
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
@@ -46,11 +48,14 @@ class History:
 
     Attributes:
         metric: name of the points' score, such as ``accuracy``.
+        metric_share: whether that is a share of 1. metric_rises: whether more of it is better.
         packing: ``on`` where no padding was computed, else ``off``.
         rollbacks: times that loss or gradient left the rails and the run went back to a checkpoint.
         overflows: steps that fp16 skipped because a gradient overflowed.
         peak_flops: FLOP/s of a large matrix product on this machine, in the run's precision.
-        micro_batches: parts that a step was computed in at the end of the run.
+        micro_batches: parts that a step was computed in at the end of the run, in each process.
+        processes: that trained together.
+        parallel: how they shared the model: ``none`` (one process), ``ddp`` or ``fsdp``.
         method: what trained: ``full``, ``lora`` or ``head``.
         trained_parameters: how many that were; for ``lora`` those of the additions and the head.
         total_parameters: of the model that came out.
@@ -63,15 +68,24 @@ class History:
     seconds: float
     stopped_early: bool
     metric: str = "accuracy"
+    metric_share: bool = True
+    metric_rises: bool = True
     packing: str = "off"
     micro_batches: int = 1
     rollbacks: int = 0
     overflows: int = 0
     peak_flops: float = 0.0
+    processes: int = 1
+    parallel: str = "none"
     method: str = "full"
     trained_parameters: int = 0
     total_parameters: int = 0
     continued: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> Metric:
+        """What chose the epoch, as people read it."""
+        return Metric(name=self.metric, share=self.metric_share, higher_is_better=self.metric_rises)
 
     @property
     def best(self) -> Point:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,7 @@ from fitwright.training.continuation import Continuation, OldData
 from fitwright.training.coupled import Coupled
 from fitwright.training.curves import event_file
 from fitwright.training.directory import is_finished, weights_sha256, write_model_directory
+from fitwright.training.distributed.world import World, current_world
 from fitwright.training.history import History
 from fitwright.training.loop import Run, Watch, device_type
 from fitwright.training.method import apply_method, merge_lora, parameter_counts, rate_hint
@@ -81,7 +84,7 @@ def data_record(job: Job, settings: TrainSettings) -> dict[str, Any]:
 
 def run_key(job: Job, stage: str, settings: dict[str, Any]) -> str:
     """One hash of all that decides the weights: stage, task, settings, data, starting weights."""
-    plain = {k: v for k, v in settings.items() if k != "checkpoint_s"}
+    plain = {k: v for k, v in settings.items() if k not in ("checkpoint_s", "parallel")}
     task = [job.task.name, job.task.options()]
     old = [job.old.data.source.fingerprint] if job.old is not None else []
     return sha256_json([stage, task, plain, job.data.source.fingerprint, weights_sha256(job.source), *old])
@@ -92,8 +95,9 @@ def train_model(job: Job, settings: TrainSettings, progress: Progress) -> Path:
 
     A finished output of the same run is returned as it is; an interrupted run is continued.
     """
-    key = run_key(job, "train", settings.as_json())
-    if is_finished(job.output, key, overwrite=job.overwrite):
+    key, world = run_key(job, "train", settings.as_json()), current_world()
+    world.check_same(key)
+    if world.first(lambda: is_finished(job.output, key, overwrite=job.overwrite)):
         progress.say(f"{job.output}: already trained, nothing to do")
         return job.output
     import torch
@@ -126,40 +130,60 @@ def execute(
     """
     max_length = position_limit(model, settings.max_length)
     choose_training_attention(model, device_type(), max_length)
-    task, work = job.task, job.work / key[:16]
-    with folder_lock(job.work):
+    task, world = job.task, current_world()
+    with work_folder(job, world) as folder:
+        work = folder / key[:16]
         encode = _encoder(job, work, max_length)
         training, validation = encode(job.data.train), encode(job.data.validation)
+        for note in getattr(training, "notes", ()):
+            progress.say(note)
         continuation = _continuation(job, encode)
         if continuation is not None:
             continuation.measure_before(model, work)
             training = continuation.rows(training, settings.replay_share)
-        with event_file(work / "events") as curves:
+        with event_file(work / "events", write=world.is_first) as curves:
             run = Run(
                 model, task, training, validation, settings, objective=objective, watch=job.watch,
                 checkpoint=work / "checkpoint", progress=progress, curves=curves, also=also,
                 metric=job.metric,
             )  # fmt: skip
             history = run.execute()
-        trained, _ = parameter_counts(run.model)
-        adapter = merge_lora(run.model)
-        history = replace(
-            history, method=settings.method, trained_parameters=trained,
-            total_parameters=parameter_counts(run.model)[1],
-            continued=continuation.side_by_side(run.model) if continuation is not None else {},
-        )  # fmt: skip
-        manifest = Manifest(
-            kind="model", stage=stage, task=task.name, labels=job.data.labels,
-            made_from={"model": job.source_name, "sha256": weights_sha256(job.source), "key": key},
-            data=data_record(job, settings),
-            settings={**settings.as_json(), "task": task.options(), **(extra_settings or {})},
-            seed=settings.seed, provenance=job.provenance, max_length=max_length,
-        )  # fmt: skip
-        write_model_directory(
-            run.model.cpu(), job.output, manifest, history, work / "events", task=task, source=job.source,
-            adapter=adapter,
-        )  # fmt: skip
-    drop_checkpoint(job.work)
+
+        def finish() -> History:
+            return _write(
+                job, run, history, continuation, work, stage=stage, key=key, settings=settings,
+                max_length=max_length, extra_settings=extra_settings,
+            )  # fmt: skip
+
+        history = world.first(finish)
+    world.first(lambda: drop_checkpoint(job.work))
+    return history
+
+
+def _write(
+    job: Job, run: Run, history: History, continuation: Continuation | None, work: Path, *,
+    stage: str, key: str, settings: TrainSettings, max_length: int,
+    extra_settings: dict[str, Any] | None,
+) -> History:  # fmt: skip
+    """Write the model directory of a run that is done; what became of the history."""
+    trained, _ = parameter_counts(run.model)
+    adapter = merge_lora(run.model)
+    history = replace(
+        history, method=settings.method, trained_parameters=trained,
+        total_parameters=parameter_counts(run.model)[1],
+        continued=continuation.side_by_side(run.model) if continuation is not None else {},
+    )  # fmt: skip
+    manifest = Manifest(
+        kind="model", stage=stage, task=job.task.name, labels=job.data.labels,
+        made_from={"model": job.source_name, "sha256": weights_sha256(job.source), "key": key},
+        data=data_record(job, settings),
+        settings={**settings.as_json(), "task": job.task.options(), **(extra_settings or {})},
+        seed=settings.seed, provenance=job.provenance, max_length=max_length,
+    )  # fmt: skip
+    write_model_directory(
+        run.model.cpu(), job.output, manifest, history, work / "events", task=job.task, source=job.source,
+        adapter=adapter,
+    )  # fmt: skip
     return history
 
 
@@ -176,6 +200,18 @@ def _continuation(job: Job, encode: Callable[[Any], Rows]) -> Continuation | Non
     if job.old is None:
         return None
     return Continuation(job.old, job.data, job.task, encode, torch.device(device_type()))
+
+
+@contextlib.contextmanager
+def work_folder(job: Job, world: World) -> Iterator[Path]:
+    """The job's work folder, for this process alone: that of rank 0 stays, others have one for the while."""
+    with contextlib.ExitStack() as stack:
+
+        def lock() -> None:
+            stack.enter_context(folder_lock(job.work))
+
+        world.first(lock)
+        yield job.work if world.is_first else Path(stack.enter_context(tempfile.TemporaryDirectory()))
 
 
 def set_dropout(model: nn.Module, probability: float | None) -> None:

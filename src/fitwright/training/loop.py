@@ -1,4 +1,4 @@
-"""The loop: any task, any objective, one process; resumes to the same bits."""
+"""The loop: any task, any objective, one process or several; resumes to the same bits."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from fitwright.training.batches import Rows, padding_of_epoch
 from fitwright.training.checkpoint import load_checkpoint, load_trained, save_checkpoint, trained_state
 from fitwright.training.coupled import Coupled
 from fitwright.training.curves import Curves, draw_epoch
+from fitwright.training.distributed.team import Team
 from fitwright.training.history import History, Point
 from fitwright.training.meter import Meter, flops_of_token, matrix_peak, memory_bytes, temperature_c
 from fitwright.training.method import training_mode
@@ -70,16 +71,15 @@ class Run:
         watch: Watch | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        import torch
-
-        self.device = torch.device(device_type())
-        self.model, self.task, self.settings = model.to(self.device), task, settings
+        self.team = Team(settings.parallel)
+        self.device = self.team.device
+        self.model, self.task, self.settings = self.team.prepare(model), task, settings
         self.training, self.validation = training, validation
         self.checkpoint, self.progress, self.curves, self.clock = checkpoint, progress, curves, clock
         self.optimizer = adamw(self.model, settings)
         self.stepper = Stepper(
             self.model, objective or objective_of(task), self.optimizer, training, settings, progress,
-            self.device, clock,
+            self.team, clock,
         )  # fmt: skip
         self.packable, self.metric, self.watch = (self.model, *also), metric or task.metric, watch
         self.points: list[Point] = []
@@ -99,7 +99,9 @@ class Run:
         self._tell()
         with contextlib.ExitStack() as stack:
             if self.device.type == "cpu":
-                self.stepper.dropout = stack.enter_context(cheap_dropout(self.model, self.settings.seed))
+                self.stepper.dropout = stack.enter_context(
+                    cheap_dropout(self.model, self.team.seed(self.settings.seed))
+                )
             if self.packing == "on":
                 stack.enter_context(packed_models(self.packable))
             title = f"train ({self.precision}{', packed' if self.packing == 'on' else ''})"
@@ -107,24 +109,27 @@ class Run:
                 task.advance(self.starts[self.epoch] + self.step_in_epoch)
                 while self.epoch < self.settings.epochs and not self._stalled():
                     self._run_epoch(task)
+        self.model = self.team.finished(self.model)
         if self.best is not None:
             load_trained(self.model, self.best)
-        self.model.eval()
         return History(
             points=tuple(self.points), best_epoch=self._best_point().epoch, precision=self.precision,
             seconds=sum(p.seconds for p in self.points), stopped_early=self.epoch < self.settings.epochs,
-            metric=self.metric.name, packing=self.packing, micro_batches=self.stepper.parts,
+            metric=self.metric.name, metric_share=self.metric.share,
+            metric_rises=self.metric.higher_is_better, packing=self.packing, micro_batches=self.stepper.parts,
             rollbacks=self.rollbacks, overflows=self.overflows, peak_flops=self.peak,
+            processes=self.team.world.size, parallel=self.team.mode,
         )  # fmt: skip
 
     def _choose(self) -> None:
         """Precision and packing, unless a checkpoint says them; then the steps follow."""
         settings = self.settings
         if not self.precision:
-            self.precision = choose_precision(settings.precision, self.device)
+            self.precision = self.team.world.first(lambda: choose_precision(settings.precision, self.device))
+        self.team.check(self.precision, coupled=isinstance(self.stepper.objective, Coupled))
         self.stepper.compute_in(self.precision)
         self.stepper.scaler.load(self.scaling)
-        self.peak = matrix_peak(self.precision, self.device)
+        self.peak = self.team.world.total(matrix_peak(self.precision, self.device))
         if not self.packing:
             share = padding_of_epoch(
                 self.training.lengths, settings.batch_size, seed=settings.seed,
@@ -169,7 +174,8 @@ class Run:
             self._add(result, now - started)
             started = now
             task.advance(1, note=self._note())
-            if now - last_saved >= self.settings.checkpoint_s and self.step_in_epoch < len(batches):
+            due = now - last_saved >= self.settings.checkpoint_s
+            if self.step_in_epoch < len(batches) and self.team.world.decides(due):
                 self._save()
                 last_saved = started = self.clock()
         self._finish_epoch()
@@ -221,7 +227,10 @@ class Run:
         return self.rate_scale * rate
 
     def _finish_epoch(self) -> None:
-        meter, metrics = self.meter, self.task.evaluate(self.model, self.validation, self.device)
+        metrics = self.team.evaluated(lambda: self.task.evaluate(self.model, self.validation, self.device))
+        named = self.model.named_parameters()
+        matrices = self.team.gathered((name, p) for name, p in named if p.requires_grad and p.ndim > 1)
+        meter = self.meter
         step = self.starts[self.epoch + 1]
         point = Point(
             step=step, epoch=self.epoch, train_loss=meter.mean_loss,
@@ -232,11 +241,12 @@ class Run:
             memory_bytes=memory_bytes(self.device), temperature_c=temperature_c(),
         )  # fmt: skip
         self.points.append(point)
-        draw_epoch(self.curves, point, self.model)
+        draw_epoch(self.curves, point, matrices)
         if (diagnosis := meter.diagnosis()) is not None:
             self.progress.say(diagnosis)
         if self._best_point() is point:
-            self.best = {k: v.detach().cpu().clone() for k, v in trained_state(self.model).items()}
+            found = self.team.gathered(trained_state(self.model).items())
+            self.best = {k: v.cpu().clone() for k, v in found.items()} or None
         self.epoch += 1
         self.step_in_epoch, self.meter = 0, Meter()
         self._save()
@@ -286,7 +296,7 @@ class Run:
             "rollbacks": self.rollbacks, "rate_scale": self.rate_scale, "losses": self.spikes.state,
             "points": [asdict(p) for p in self.points],
         }  # fmt: skip
-        save_checkpoint(self.checkpoint, self.model, self.optimizer, counters, self.best)
+        save_checkpoint(self.checkpoint, self.model, self.optimizer, counters, self.best, self.team)
 
     def _resume(self) -> bool:
         found = self._restore()
@@ -296,7 +306,7 @@ class Run:
 
     def _restore(self) -> bool:
         """Make everything what the checkpoint says; whether there is one."""
-        found = load_checkpoint(self.checkpoint, self.model, self.optimizer)
+        found = load_checkpoint(self.checkpoint, self.model, self.optimizer, self.team)
         if found is None:
             return False
         counters, self.best = found

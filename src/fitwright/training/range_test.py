@@ -13,8 +13,9 @@ from fitwright.core.progress import Progress
 from fitwright.modeling.attention import choose_training_attention
 from fitwright.modeling.classifier import position_limit
 from fitwright.training.batches import Rows, steps_of_epoch
+from fitwright.training.distributed.team import Team
+from fitwright.training.distributed.world import World
 from fitwright.training.job import Job, set_dropout
-from fitwright.training.loop import device_type
 from fitwright.training.method import apply_method, training_mode
 from fitwright.training.optimizer import adamw
 from fitwright.training.packing import choose_packing, packed_models
@@ -56,7 +57,8 @@ def range_test(
     import torch
 
     torch.manual_seed(settings.seed)
-    device = torch.device(device_type())
+    team = Team(world=World())
+    device = team.device
     model = job.task.load_model(job.source, job.data)
     set_dropout(model, settings.dropout)
     apply_method(model, settings)
@@ -65,7 +67,7 @@ def range_test(
     rows = job.task.encode(job.data.train, job.source, job.work, max_length)
     training_mode(model.to(device), settings.method)
     stepper = Stepper(
-        model, objective_of(job.task), adamw(model, settings), rows, settings, progress, device, clock
+        model, objective_of(job.task), adamw(model, settings), rows, settings, progress, team, clock
     )
     stepper.compute_in(choose_precision(settings.precision, device))
     packing = choose_packing(settings.packing, [model], 1.0, device.type, shortest=min(rows.lengths))

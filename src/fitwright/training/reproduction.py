@@ -90,10 +90,12 @@ def reproduce_run(model: Path, job: Job, progress: Progress) -> Reproduction:
                 mend="Give the same data and model with --data and --model.",
             )  # fmt: skip
     folder = train_model(job, settings, progress)
+    old, new = read_history(model).processes, read_history(folder).processes
+    others = (Difference(what="processes", then=str(old), now=str(new)),) if old != new else ()
     return Reproduction(
         model=model,
         weights=compare_weights(model, folder),
-        differences=surroundings(manifest.provenance, job.provenance),
+        differences=others + surroundings(manifest.provenance, job.provenance),
     )
 
 

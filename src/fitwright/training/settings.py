@@ -10,6 +10,7 @@ from fitwright.core.errors import UsageError
 PRECISIONS = ("auto", "fp32", "tf32", "bf16", "fp16")
 SCHEDULES = ("linear", "cosine", "constant", "wsd", "inverse-sqrt")
 PACKINGS = ("auto", "on", "off")
+PARALLEL = ("auto", "ddp", "fsdp")
 METHODS = ("full", "lora", "head")
 
 
@@ -44,6 +45,8 @@ class TrainSettings:
         patience: epochs without a better validation result before the run stops.
         validation, test: shares of the rows held out, by hash of the text.
         seed: of the split, the order of rows, dropout and the new head.
+        parallel: how several processes share a model: ``ddp`` (each has all of it), ``fsdp`` (each has a part
+            of every layer) or ``auto`` (``fsdp`` where it would fill most of a GPU).
         checkpoint_s: seconds between checkpoints, beside the one after every epoch.
     """
 
@@ -74,6 +77,7 @@ class TrainSettings:
     validation: float = 0.1
     test: float = 0.2
     seed: int = 0
+    parallel: str = "auto"
     checkpoint_s: float = 30.0
 
     def __post_init__(self) -> None:
@@ -93,9 +97,11 @@ class TrainSettings:
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
                 raise UsageError(f"{name} must be in [0, 1)", got=value)
-        choices = (("precision", PRECISIONS), ("packing", PACKINGS), ("schedule", SCHEDULES),
-                   ("method", METHODS))  # fmt: skip
-        for name, allowed in choices:
+        choices = {
+            "precision": PRECISIONS, "packing": PACKINGS, "schedule": SCHEDULES, "method": METHODS,
+            "parallel": PARALLEL,
+        }  # fmt: skip
+        for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise UsageError(f"unknown {name}", got=getattr(self, name), allowed=", ".join(allowed))
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from fitwright.training.distributed.team import Team
+
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 """What torch's allocators say: the CPU's on Linux and Windows, CUDA's."""
 
@@ -99,11 +101,12 @@ class Stepper:
         rows: Rows,
         settings: TrainSettings,
         progress: Progress,
-        device: torch.device,
+        team: Team,
         clock: Callable[[], float],
     ) -> None:
         self.model, self.objective, self.optimizer, self.rows = model, objective, optimizer, rows
-        self.settings, self.progress, self.device, self.clock = settings, progress, device, clock
+        self.settings, self.progress, self.clock = settings, progress, clock
+        self.team, self.device, self.lengths = team, team.device, rows.lengths
         self.parts = settings.micro_batches
         self.dropout: CheapDropout | None = None
         self.penalty = StartPenalty(model, settings.l2_to_start)
@@ -127,7 +130,7 @@ class Stepper:
         state = torch.get_rng_state()
         while True:
             try:
-                loss, places, data_s = self._gradients(rows, step, epoch)
+                loss, places, data_s = self.team.attempt(lambda: self._gradients(rows, step, epoch))
                 break
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
@@ -135,51 +138,60 @@ class Stepper:
                 self.optimizer.zero_grad(set_to_none=True)
                 self._halve(rows, error)
             torch.set_rng_state(state)
+        check_loss(step, loss)
+        self.team.sum_gradients(self.model)
         self.scaler.unscale(self.optimizer)
         self.penalty.add_gradient()
-        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.max_grad_norm))
+        norm = self.team.clip(self.model, self.settings.max_grad_norm)
         if not math.isfinite(norm) and (not self.scaler.enabled or self.scaler.scale <= 1):
             raise DivergedError(f"the gradient's norm became {norm}", step)
         moved = self.scaler.step(self.optimizer)
         self.optimizer.zero_grad(set_to_none=True)
         return StepResult(
-            loss=loss, norm=norm, counts=self.rows.counts(rows), places=places, data_s=data_s, moved=moved
-        )
+            loss=loss, norm=norm, counts=self.rows.counts(rows), places=int(places),
+            data_s=data_s / self.team.world.size, moved=moved,
+        )  # fmt: skip
 
     def _gradients(self, rows: Sequence[int], step: int, epoch: int) -> tuple[float, int, float]:
-        """Leave the step's gradient in the parameters; its loss, places and seconds for data."""
+        """Leave the gradient of this process's share; its loss, places and seconds for data."""
         if self.dropout is not None:
             self.dropout.start_step(step)
         whole = self.rows.counts(rows)
+        mine = self.team.micro_batches(rows, self.lengths, self.parts)
         parts = _Parts(
             [functools.partial(self.rows.batch, part, self.device, step=whole, epoch=epoch)
-             for part in cut(rows, self.parts)], self.clock,
+             for part, _ in mine], self.clock,
         )  # fmt: skip
         context = functools.partial(computing, self.precision, self.device)
         if isinstance(self.objective, Coupled):
             total = coupled_gradients(
                 self.objective, self.model, parts.makers, context, self.dropout,
-                functools.partial(check_loss, step), self.scaler.backward,
+                self._check(step), self.scaler.backward, self.team,
             )  # fmt: skip
             return total, parts.places, parts.data_s
         total = 0.0
-        for make in parts.makers:
+        for make, (_, counts) in zip(parts.makers, mine, strict=True):
             batch = make()
             with context():
                 loss = self.objective(self.model, batch)
-            value = float(loss.detach())
-            check_loss(step, value)
+            self._check(step)(float(loss.detach()))
+            loss = loss if counts else 0.0 * loss
             self.scaler.backward(loss)
-            total += value
+            total += float(loss.detach())
         return total, parts.places, parts.data_s
 
+    def _check(self, step: int) -> Callable[[float], None]:
+        """Raise before the backward pass where the loss is no number; several processes do so together."""
+        return functools.partial(check_loss, step) if self.team.mode == "none" else lambda _: None
+
     def _halve(self, rows: Sequence[int], error: BaseException) -> None:
-        if self.parts >= len(rows):
+        most = self.team.largest_share(rows, self.lengths)
+        if self.parts >= most:
             raise RunError(
                 "memory does not suffice for a single row of this model",
                 mend="Lower --max-length, use a smaller model, or close other programs.",
             ) from error
-        self.parts = min(2 * self.parts, len(rows))
+        self.parts = min(2 * self.parts, most)
         self.progress.say(
             f"out of memory: steps of {len(rows)} rows go on in {self.parts} parts; batch and order stay"
         )

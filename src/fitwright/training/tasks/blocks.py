@@ -13,12 +13,10 @@ import numpy as np
 
 from fitwright.data.token_blocks import Stream
 from fitwright.training.batches import Batch, Counts
+from fitwright.training.tasks.next_token import IGNORED
 
 if TYPE_CHECKING:
     import torch
-
-IGNORED = -100
-"""Label of a token that is no target, as torch's cross-entropy has it."""
 
 
 @dataclass(frozen=True, kw_only=True)

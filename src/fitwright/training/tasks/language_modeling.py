@@ -18,8 +18,9 @@ from fitwright.modeling.classifier import save_classifier
 from fitwright.modeling.language_model import load_language_model
 from fitwright.training.batches import Batch, Rows, sorted_batches
 from fitwright.training.settings import TrainSettings
-from fitwright.training.tasks.blocks import IGNORED, CausalBlocks, MaskedBlocks, Masking
+from fitwright.training.tasks.blocks import CausalBlocks, MaskedBlocks, Masking
 from fitwright.training.tasks.interface import Metric, TaskData
+from fitwright.training.tasks.next_token import token_loss
 from fitwright.training.tasks.recall import can_recall, recalled_passages
 from fitwright.training.tasks.vocabulary import Specials, raw_tokenizer, specials_of
 
@@ -65,13 +66,7 @@ class _LanguageModeling:
 
     def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """Mean cross-entropy of the targets, in nats a token."""
-        from torch.nn.functional import cross_entropy
-
-        logits_BTV = model(**batch.inputs).logits.float()
-        total = cross_entropy(
-            logits_BTV.flatten(0, 1), batch.labels.flatten(), reduction="sum", ignore_index=IGNORED
-        )
-        return total / batch.step.targets
+        return token_loss(model(**batch.inputs).logits, batch.labels) / batch.step.targets
 
     def evaluate(self, model: nn.Module, rows: Rows, device: torch.device) -> dict[str, float]:
         """What :func:`measure` finds; of rows with ``seen`` ones the same of these, as ``seen_…``."""
@@ -157,11 +152,7 @@ def measure(model: nn.Module, rows: Rows, device: torch.device) -> dict[str, flo
     with torch.inference_mode():
         for _, batch in sorted_batches(rows, evaluation_blocks(model, rows), device):
             logits_BTV = model(**batch.inputs).logits.float()
-            loss_sum += float(
-                torch.nn.functional.cross_entropy(
-                    logits_BTV.flatten(0, 1), batch.labels.flatten(), reduction="sum", ignore_index=IGNORED
-                )
-            )
+            loss_sum += float(token_loss(logits_BTV, batch.labels))
             hit_BT = logits_BTV.argmax(-1) == batch.labels
             right += int(hit_BT.sum())
             targets += batch.counts.targets

@@ -11,7 +11,9 @@ TASKS = {
     "masked-language-modeling": ("language_modeling", "MaskedLanguageModeling"),
     "sentence-similarity": ("sentence_similarity", "SentenceSimilarity"),
     "image-classification": ("image_classification", "ImageClassification"),
+    "image-text": ("image_text", "ImageText"),
     "sequence-to-sequence": ("sequence_to_sequence", "SequenceToSequence"),
+    "chat": ("chat", "Chat"),
 }
 """``--task`` → module of this package, and the class in it."""
 

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fitwright.core.errors import UsageError
+from fitwright.data.kind_profile import profile_of
 from fitwright.data.kinds.embedding_pairs import EmbeddingPairs, load_embedding_pairs
 from fitwright.data.splitting import split
 from fitwright.metrics.regression import spearman
 from fitwright.modeling.embedder import POOLINGS, load_embedder, pooled, save_embedder
 from fitwright.training.batches import Batch, Rows, sorted_batches
-from fitwright.training.contrast import contrast, found
+from fitwright.training.contrast import contrast, found, number_of
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import Metric, TaskData
 from fitwright.training.tasks.text import fast_tokenizer
@@ -59,11 +60,10 @@ class SentenceSimilarity:
         dataset, source = load_embedding_pairs(path, columns=columns)
         dataset, lines = prepared(dataset)
         parts = split(dataset, validation=settings.validation, test=settings.test, seed=settings.seed)
-        sizes = " / ".join(f"{len(part):,}" for part in (parts.train, parts.validation, parts.test))
         return TaskData(
             train=parts.train, validation=parts.validation, test=parts.test, source=source,
             columns=source.columns, metric=SPEARMAN if dataset.scores is not None else None,
-            lines=(f"{dataset.form}: {sizes} (train / validation / test)", *lines, *source.notes),
+            lines=(*profile_of(dataset, parts, source=source).lines(), *lines),
         )  # fmt: skip
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:  # noqa: ARG002
@@ -72,11 +72,9 @@ class SentenceSimilarity:
     def encode(self, rows: EmbeddingPairs, source: Path, work: Path, max_length: int) -> Rows:
         tokenizer = fast_tokenizer(source, work, max_length)
         groups = texts_of(rows)
-        names: dict[str, int] = {}
-        for text in (text for group in groups for text in group):
-            names.setdefault(text, len(names))
-        ids = dict(zip(names, tokenizer.encode(list(names)), strict=True))
-        same = [[names[text] for text in group] for group in groups]
+        texts = list(dict.fromkeys(text for group in groups for text in group))
+        ids = dict(zip(texts, tokenizer.encode(texts), strict=True))
+        same = [[number_of(text) for text in group] for group in groups]
         return TextGroups(
             groups=[[ids[text] for text in group] for group in groups],
             labels=same if rows.scores is None else list(rows.scores), pad_id=tokenizer.pad_id,
@@ -128,8 +126,8 @@ class SentenceSimilarity:
             cosines_B = (embeddings_BKD[:, 0] * embeddings_BKD[:, 1]).sum(-1)
             rho = spearman(cosines_B.cpu().numpy(), labels.cpu().numpy())
             return rho if math.isfinite(rho) else 0.0  # a model that says one thing of all pairs
-        candidates_CD, names_C = embeddings_BKD[:, 1:].flatten(0, 1), labels[:, 1:].flatten()
-        return found(embeddings_BKD[:, 0], candidates_CD, labels[:, 1], names_C) / len(labels)
+        candidates_CD, names_C1 = embeddings_BKD[:, 1:].flatten(0, 1), labels[:, 1:].reshape(-1, 1)
+        return found(embeddings_BKD[:, 0], candidates_CD, labels[:, 1:2], names_C1) / len(labels)
 
     def save(self, model: nn.Module, source: Path, folder: Path) -> None:
         save_embedder(model, source, folder)

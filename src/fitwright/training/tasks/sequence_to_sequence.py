@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from fitwright.core.errors import UsageError
 from fitwright.core.files import read_json
+from fitwright.data.kind_profile import profile_of
 from fitwright.data.kinds.source_targets import SourceTargets, load_source_targets
 from fitwright.data.splitting import split
 from fitwright.metrics.generation import generation_scores
 from fitwright.modeling.classifier import copy_tokenizer
 from fitwright.modeling.pretrained import load_pretrained, save_pretrained
-from fitwright.modeling.warm_start import copy_decoder_tokenizer, decoder_tokenizer
+from fitwright.modeling.warm_start import copy_decoder_tokenizer, decoder_tokenizer, pair_limit
 from fitwright.training.batches import Batch, Rows, sorted_batches
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import Metric, TaskData
@@ -58,21 +59,19 @@ class SequenceToSequence:
     def read(self, path: Path, columns: Mapping[str, str], settings: TrainSettings) -> TaskData:
         dataset, source = load_source_targets(path, columns=columns)
         parts = split(dataset, validation=settings.validation, test=settings.test, seed=settings.seed)
-        sizes = " / ".join(f"{len(part):,}" for part in (parts.train, parts.validation, parts.test))
-        left = [f"left out   {count:,} rows: {why}" for why, count in source.left_out.items()]
         return TaskData(
             train=parts.train, validation=parts.validation, test=parts.test, source=source,
-            columns=source.columns,
-            lines=(f"rows       {sizes} (train / validation / test)", *left, *source.notes),
+            columns=source.columns, lines=tuple(profile_of(dataset, parts, source=source).lines()),
         )  # fmt: skip
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:  # noqa: ARG002
         return load_pretrained("AutoModelForSeq2SeqLM", source, "an encoder and decoder")
 
     def encode(self, rows: SourceTargets, source: Path, work: Path, max_length: int) -> Rows:
+        config = read_json(source / "config.json", what="config.json")
+        max_length = pair_limit(config, max_length)
         reader = fast_tokenizer(source, work, max_length)
         writer = fast_tokenizer(decoder_tokenizer(source), work / "decoder", max_length)
-        config = read_json(source / "config.json", what="config.json")
         start, end = specials(config)
         targets = [ended(ids, start, end, max_length) for ids in writer.encode(list(rows.targets))]
         return SourceTargetRows(
