@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 BASE_WIDTH, BASE_RATE = 128, 2e-3
-"""The learning rate that was best at that width in a sweep: ``docs/decisions/0010-a-study-in-minutes.md``."""
+"""The learning rate that was best at that width in a sweep: ``docs/decisions/0009-a-study-in-minutes.md``."""
 RATE_RULE = (
     "AdamW's peak learning rate goes as 1/width (Yang et al. 2022, arXiv:2203.03466, table 3: hidden "
     "matrices under muP), from the rate that a sweep found best at one width"
@@ -35,7 +35,7 @@ def initial_deviation(width: int) -> float:
     """Standard deviation of initial weights.
 
     The usual 0.02 at every width starts narrow models too small: two layers of width 64 were 0.26 nats worse
-    after 131,000 tokens, each at the best rate that was tried (decision 0010).
+    after 131,000 tokens, each at the best rate that was tried (decision 0009).
     """
     return float(f"{_INITIAL * math.sqrt(_INITIAL_WIDTH / width):.4g}")
 
