@@ -163,7 +163,9 @@ def _plan(
             "flops_per_s": {s.name: round(machine.speed(s)) for s in shapes},
             "how": "a few timed steps of each shape on one thread",
         },
-        rules={"learning_rate": rules.RATE_RULE, "batch": rules.BATCH_RULE},
+        rules={
+            "learning_rate": rules.RATE_RULE, "initial_weights": rules.INITIAL_RULE, "batch": rules.BATCH_RULE
+        },
         cells=cells, dropout=settings.dropout, weight_decay=settings.weight_decay, provenance=provenance,
     )  # fmt: skip
     return Plan(**{**vars(plan), "warnings": _warnings(plan, wanted, tokens)})

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fitwright.core.errors import UsageError
+from fitwright.scaling.design.rules import initial_deviation
 from fitwright.scaling.design.shapes import Shape
 from fitwright.sizing import flops
 from fitwright.sizing.memory import closed_form, runtime
@@ -39,10 +40,14 @@ class Family:
     keys: Callable[[Shape, int, int], dict[str, Any]]
 
     def config(self, shape: Shape, vocabulary: int, positions: int) -> dict[str, Any]:
-        """The ``config.json`` of a shape. No dropout: a token is seen once or few times."""
+        """The ``config.json`` of a shape.
+
+        No dropout: a token is seen once or few times. Initial weights as :func:`initial_deviation`.
+        """
         return {
             "model_type": self.name, "architectures": [self.architecture], "vocab_size": vocabulary,
             "bos_token_id": END_ID, "eos_token_id": END_ID, "pad_token_id": PAD_ID,
+            "initializer_range": initial_deviation(shape.width),
             **self.keys(shape, vocabulary, positions),
         }  # fmt: skip
 
