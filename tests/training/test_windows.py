@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from fitwright.core.errors import UsageError
 from fitwright.training.batches import EncodedRows
+from fitwright.training.replay import ReplayRows
 from fitwright.training.tasks.text import mean_loss
 from fitwright.training.windows import WindowedRows, row_means, spans, windows_of
 
@@ -66,3 +67,14 @@ def test_a_row_weighs_the_same_in_however_many_windows() -> None:
 
 def test_rows_cost_what_all_their_windows_hold() -> None:
     assert ROWS.lengths == [5, 1, 4]
+
+
+def test_replayed_rows_keep_weights_and_windows() -> None:
+    old = EncodedRows(token_ids=[[8, 9]], labels=[0], pad_id=0)
+    batch = ReplayRows(ROWS, old, 0.5).batch([0, 3], CPU)
+    assert batch.labels.tolist() == [1, 0]
+    assert batch.line_rows is not None
+    assert batch.line_rows.tolist() == [0, 0, 1]
+    assert batch.weights is not None
+    assert batch.weights.tolist() == [2.0, 1.0]
+    assert batch.inputs["input_ids"].shape[0] == 3

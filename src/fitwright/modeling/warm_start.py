@@ -98,10 +98,11 @@ def _joined(encoder: Path, decoder: Path) -> nn.Module:
     before = torch.get_rng_state()
     torch.manual_seed(_SEED)
     try:
-        writer = load_pretrained(
-            "AutoModelForCausalLM", decoder, "the decoder of a pair", is_decoder=True,
-            add_cross_attention=True,
-        )  # fmt: skip
+        config = transformers.AutoConfig.from_pretrained(
+            decoder, trust_remote_code=False, local_files_only=True
+        )
+        config.is_decoder = config.add_cross_attention = True
+        writer = load_pretrained("AutoModelForCausalLM", decoder, "the decoder of a pair", config=config)
         with quiet_transformers():
             model: Any = transformers.EncoderDecoderModel(encoder=body, decoder=writer)
     except (ValueError, TypeError, AttributeError) as error:

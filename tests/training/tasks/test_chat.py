@@ -64,15 +64,15 @@ def test_a_template_that_rewrites_earlier_turns_is_refused(small_writer: Path, t
 
 def test_long_conversations_lose_their_beginning_or_are_left_out(small_writer: Path, tmp_path: Path) -> None:
     short = (Message("user", "so"), Message("assistant", "fine"))
-    long = (Message("user", "how was the film " * 9), Message("assistant", "dull"))
+    long = (Message("user", "how was the film " * 20), Message("assistant", "dull"))
     rows = Conversations(messages=(short, long))
-    cut = Chat().encode(rows, small_writer, tmp_path, 32)
+    cut = Chat().encode(rows, small_writer, tmp_path, 60)
     assert len(cut) == 2
-    assert max(cut.lengths) == 32
+    assert max(cut.lengths) == 60
     assert any("1 of 2 conversations" in note and "cut on the left" in note for note in cut.notes)
     assert all(any(label != IGNORED for label in labels) for labels in cut.labels)
-    dropped = Chat(long="drop").encode(rows, small_writer, tmp_path, 32)
+    dropped = Chat(long="drop").encode(rows, small_writer, tmp_path, 60)
     assert len(dropped) == 1
     assert any("ChatML" in note for note in dropped.notes)
     with pytest.raises(DataError, match="no conversation is left"):
-        Chat(long="drop").encode(rows.subset([1]), small_writer, tmp_path, 32)
+        Chat(long="drop").encode(rows.subset([1]), small_writer, tmp_path, 60)

@@ -49,7 +49,7 @@ class Scene:
 
     @property
     def settings(self) -> TrainSettings:
-        return SETTINGS.but(**self.case.settings)
+        return SETTINGS.but(packing="on" if self.case.packs else "off", **self.case.settings)
 
     def train(self, name: str, progress: Progress | None = None) -> Path:
         case = self.case

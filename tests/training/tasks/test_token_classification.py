@@ -36,9 +36,7 @@ def test_a_word_in_two_windows_is_asked_about_in_the_middle_of_one() -> None:
 
 
 def test_labels_stand_at_the_first_token_of_each_word(small_encoder: Path) -> None:
-    rows = TaggedTokens(
-        tokens=(("the", "film", "endingsplot"),), tags=((0, 1, 2),), names=("O", "B-A", "B-B")
-    )
+    rows = TaggedTokens(tokens=(("the", "film", "123456"),), tags=((0, 1, 2),), names=("O", "B-A", "B-B"))
     encoded = TokenClassification().encode(rows, small_encoder, small_encoder, 32)
     batch = encoded.batch([0], torch.device("cpu"))
     kept = [label for label in batch.labels[0].tolist() if label != IGNORED]

@@ -19,6 +19,7 @@ import numpy as np
 
 from fitwright.core.errors import UsageError
 from fitwright.core.files import read_json
+from fitwright.data.kind_profile import profile_of
 from fitwright.data.kinds.scored_text import ScoredText, load_scored_text
 from fitwright.data.splitting import split
 from fitwright.metrics.regression import regression_scores
@@ -26,7 +27,6 @@ from fitwright.modeling.classifier import load_classifier, save_classifier
 from fitwright.training.batches import Batch, Rows
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import Metric, TaskData
-from fitwright.training.tasks.parts import parts_line
 from fitwright.training.tasks.text import (
     answers,
     encode_texts,
@@ -91,11 +91,10 @@ class TextRegression:
     def read(self, path: Path, columns: Mapping[str, str], settings: TrainSettings) -> TaskData:
         dataset, source = load_scored_text(path, columns=columns)
         parts = split(dataset, validation=settings.validation, test=settings.test, seed=settings.seed)
-        scores = np.array(dataset.scores)
-        told = f"{'scores':<11}{scores.min():.4g} to {scores.max():.4g}, mean {scores.mean():.4g}"
         return TaskData(
             train=parts.train, validation=parts.validation, test=parts.test, source=source,
-            columns=source.columns, lines=(parts_line(parts), told, *source.notes), labels=("score",),
+            columns=source.columns, labels=("score",),
+            lines=tuple(profile_of(dataset, parts, source=source).lines()),
         )  # fmt: skip
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:
