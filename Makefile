@@ -24,7 +24,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # The set-up is done once for each content of these files; an interrupted one leaves no stamp.
 STAMP := $(VENV)/.stamp-$(shell cat requirements/dev.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: help setup demo test test-all check lint format types layers lock clean distclean
+.PHONY: help setup demo study test test-all check lint format types layers lock clean distclean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name text; \
@@ -38,6 +38,9 @@ $(STAMP):
 
 demo: setup  ## the whole loop on real reviews, from a labelled file to a served model
 	@$(BIN)/python scripts/demo.py
+
+study: setup  ## a ladder of small models on real text: when a larger one stops paying (about 10 minutes)
+	@$(BIN)/python scripts/study.py
 
 test: setup  ## the tests (under 10 minutes on 2 cores)
 	@$(PYTEST) -m 'not slow'

@@ -34,9 +34,11 @@ _VERBS = {
     "reproduce": "reproduce",
     "serve": "serve",
     "study_best": "study",
+    "study_design": "study_ladder",
     "study_fit": "study",
     "study_predict": "study",
     "study_report": "study",
+    "study_run": "study_ladder",
     "train": "train",
     "validate_profile": "profile",
 }

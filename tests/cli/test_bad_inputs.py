@@ -124,7 +124,7 @@ def test_a_budget_that_cannot_be_read(
         (["--distil-epochs", "0"], "epochs must be at least 1; got 0"),
         (["--batch-size", "0"], "batch_size must be at least 1"),
         (["--lr", "0"], "learning_rate must be above 0"),
-        (["--precision", "fp8"], "allowed: auto, fp32, bf16"),
+        (["--precision", "fp8"], "allowed: auto, fp32, tf32, bf16, fp16"),
         (["--task", "translation"], "got 'translation'; allowed: text-classification"),
         (["--teachers", "0"], "teachers must be at least 1"),
         (["--batch", "0"], "batch must be at least 1"),
@@ -187,7 +187,7 @@ def test_after_a_model_that_could_not_be_had_another_one_is_taken(
     def train(*_: object) -> None:
         raise Reached
 
-    monkeypatch.setattr(module, "train_classifier", train)
+    monkeypatch.setattr(module, "train_model", train)
     assert run(["fit", str(reviews_csv), "-m", str(tiny_model_dir), "-o", "out"]) == 3
     assert "unexpected: Reached" in capsys.readouterr().err
 
@@ -280,7 +280,7 @@ def test_a_damaged_workspace_names_the_file_to_delete(
     def train(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "train_classifier", train)
+    monkeypatch.setattr(module, "train_model", train)
     arguments = fit_arguments(reviews_csv, tiny_model_dir, Path("out"))
     assert run(arguments) == 130
     err = capsys.readouterr().err

@@ -159,7 +159,7 @@ def test_a_second_run_trains_and_changes_nothing(
 ) -> None:
     from fitwright.pipeline import fit as module
 
-    for name in ("train_classifier", "search", "evaluate", "assemble", "consider"):
+    for name in ("train_model", "search", "evaluate", "assemble", "consider"):
         monkeypatch.setattr(module, name, lambda *_, name=name, **__: pytest.fail(f"{name} ran again"))
     before = contents(fitted.folder)
     assert run(fitted.arguments) == 0

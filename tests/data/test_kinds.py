@@ -147,8 +147,7 @@ def test_conll_columns(tmp_path: Path) -> None:
     assert dataset.names == ("O", "B-ORG", "I-PER")
     assert dataset.tag_names()[1] == ("I-PER", "I-PER")
     assert len(source.notes) == 1
-    assert source.notes[0].startswith("1 tags break the BIO scheme")
-    assert "'I-PER' at token 1 of" in source.notes[0]
+    assert source.notes[0].startswith("tags that break the BIO scheme: 1, first 'I-PER' at token 1 of ")
     assert "line 7" in source.notes[0]
     parts_of_speech, source = load_token_tags(path, columns={"tags": "2"})
     assert parts_of_speech.names == ("NNP", "VBZ")
@@ -157,7 +156,10 @@ def test_conll_columns(tmp_path: Path) -> None:
 
 def test_conll_and_lists_give_the_same_rows(tmp_path: Path) -> None:
     (tmp_path / "a.bio").write_text("北 B-LOC\n京 I-LOC\n\n好 O\n")
-    rows = [{"tokens": ["北", "京"], "ner_tags": ["B-LOC", "I-LOC"]}, {"tokens": ["好"], "ner_tags": ["O"]}]
+    rows = [
+        {"tokens": ["北", "京"], "pos_tags": ["n", "n"], "ner_tags": ["B-LOC", "I-LOC"]},
+        {"tokens": ["好"], "ner_tags": ["O"]},
+    ]
     table = lines(tmp_path / "a.jsonl", rows)
     (tmp_path / "a.csv").write_text("words,labels\n北 京,B-LOC I-LOC\n好,O\n")
     prints = {load_token_tags(tmp_path / name)[1].fingerprint for name in ("a.bio", table.name, "a.csv")}
@@ -308,7 +310,7 @@ def test_broken_conversations(tmp_path: Path, messages: Any, message: str) -> No
 def test_odd_conversations_are_kept_and_counted(tmp_path: Path) -> None:
     talk = [{"role": role, "content": "a"} for role in ("user", "user", "assistant", "user")]
     _, source = load_conversations(lines(tmp_path / "a.jsonl", [{"messages": talk}]))
-    assert [note.split(" ", 2)[2] for note in source.notes] == [
-        "end without an answer of the assistant",
-        "have two messages of one speaker in a row, which some chat templates refuse",
-    ]
+    assert source.notes == (
+        "conversations that end without an answer of the assistant: 1",
+        "conversations that have two messages of one speaker in a row, which some chat templates refuse: 1",
+    )

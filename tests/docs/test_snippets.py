@@ -16,6 +16,12 @@ from tests.docs.snippets import RUN, Snippet, all_snippets, read_snippets
 ROOT = Path(__file__).parents[2]
 SNIPPETS = all_snippets(ROOT)
 LONGEST_S = 120
+LONG_PAGES = {
+    "docs/compress.md", "docs/export.md", "docs/profile.md", "docs/reproduce.md", "docs/train.md",
+    "README.zh-CN.md",
+}  # fmt: skip
+"""Pages that train or measure for minutes and whose commands ``tests/cli`` runs too, or, of the Chinese
+README, the English page: for ``make test-all``."""
 
 
 def run(snippet: Snippet, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -36,8 +42,12 @@ def run(snippet: Snippet, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "snippet", [s for s in SNIPPETS if s.language in RUN and s.skip is None], ids=lambda snippet: snippet.name
-)
+    "snippet",
+    [
+        pytest.param(s, id=s.name, marks=[pytest.mark.slow] if s.page in LONG_PAGES else [])
+        for s in SNIPPETS if s.language in RUN and s.skip is None
+    ],
+)  # fmt: skip
 def test_snippet(snippet: Snippet, page_folder: Callable[[str], Path]) -> None:
     done = run(snippet, page_folder(snippet.page))
     assert done.returncode == 0, (

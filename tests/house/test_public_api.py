@@ -15,8 +15,8 @@ from fitwright.cli.app import application
 ROOT = Path(__file__).parents[2]
 VERBS = [name for name in fitwright.__all__ if name != "__version__"]
 PYTHON_ONLY = {
-    "lock_environment", "check_environment", "clear_ledger", "validate_profile", "study_best", "study_fit",
-    "study_predict", "study_report",
+    "lock_environment", "check_environment", "clear_ledger", "validate_profile", "study_best",
+    "study_design", "study_fit", "study_predict", "study_report", "study_run",
 }  # fmt: skip
 """As commands: ``environment lock`` and its ``--check``, ``ledger --clear``, ``profile --validate``,
 ``study fit`` and its like."""
@@ -26,8 +26,8 @@ def test_the_public_names() -> None:
     assert sorted(VERBS) == [
         "check_environment", "check_table", "clear_ledger", "compare", "compress", "doctor", "estimate",
         "evaluate", "export", "fit", "ledger", "lock_environment", "models", "predict", "profile",
-        "recommend", "report", "reproduce", "serve", "study_best", "study_fit", "study_predict",
-        "study_report", "train", "validate_profile",
+        "recommend", "report", "reproduce", "serve", "study_best", "study_design", "study_fit",
+        "study_predict", "study_report", "study_run", "train", "validate_profile",
     ]  # fmt: skip
 
 

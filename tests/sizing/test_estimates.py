@@ -66,7 +66,7 @@ def test_training_memory_of_bert_large_matches_a_traced_step(seq, traced):
     assert sum(found.parts.values()) == found.total.value
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=12)
 @given(
     name=st.sampled_from(TEXT_MODELS), batch=st.integers(1, 64), seq=st.integers(1, 512),
     mode=st.sampled_from(["infer", "train"]),

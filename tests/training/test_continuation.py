@@ -109,7 +109,7 @@ def continued(make_job: MakeJob, reviews_csv: Path, tmp_path: Path) -> Callable[
     old = train_model(make_job("old"), SETTINGS.but(epochs=1), Silent())
     new, turned = tmp_path / "new.csv", {"negative": "positive", "positive": "negative"}
     with reviews_csv.open(encoding="utf-8", newline="") as file:
-        rows = [(f"New {row['text']}", turned[row["label"]]) for row in csv.DictReader(file)][:200]
+        rows = [(f"New {row['text']}", turned[row["label"]]) for row in csv.DictReader(file)][::2]
     with new.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("text", "label"), *rows])
     task = TextClassification()
@@ -123,12 +123,13 @@ def continued(make_job: MakeJob, reviews_csv: Path, tmp_path: Path) -> Callable[
 
 
 def test_replay_resumes_to_the_same_bits_and_shows_both_tasks(continued: Callable[..., Job]) -> None:
-    settings = SETTINGS.but(replay_share=0.5, l2_to_start=0.1)
+    settings = SETTINGS.but(epochs=1, replay_share=0.5, l2_to_start=0.1)
     job = continued("whole")
+    assert set(job.old.data.test.texts).isdisjoint(job.old.data.train.texts)  # type: ignore[union-attr]
     whole = train_model(job, settings, Silent())
     broken = continued("broken")
     with pytest.raises(KeyboardInterrupt):
-        train_model(broken, settings, StopAfter(5))
+        train_model(broken, settings, StopAfter(3))
     resumed = train_model(broken, settings, Silent())
     expected, found = (load_file(folder / "model.safetensors") for folder in (whole, resumed))
     assert all(torch.equal(expected[name], found[name]) for name in expected)
@@ -144,27 +145,6 @@ def test_replay_resumes_to_the_same_bits_and_shows_both_tasks(continued: Callabl
     )  # fmt: skip
     assert history.continued["new"]["before"] == pytest.approx(before)
     assert "| Test accuracy, old task |" in (whole / "README.md").read_text()
-
-
-def test_old_rows_change_the_weights_and_are_part_of_the_run(continued: Callable[..., Job]) -> None:
-    job = continued("out")
-    assert set(job.old.data.test.texts).isdisjoint(job.old.data.train.texts)  # type: ignore[union-attr]
-    settings = SETTINGS.but(epochs=1)
-    found = {}
-    for name, changes in {
-        "none": {"replay_share": 0.0},
-        "replay": {},
-        "pulled": {"l2_to_start": 10.0},
-    }.items():
-        folder = train_model(continued(name), settings.but(**changes), Silent())
-        found[name] = load_file(folder / "model.safetensors")
-    start = load_file(job.source / "model.safetensors")
-
-    def moved(name: str) -> float:
-        return float(sum((found[name][k] - start[k]).square().sum() for k in start))
-
-    assert moved("pulled") < moved("replay")
-    assert not torch.equal(found["none"]["classifier.weight"], found["replay"]["classifier.weight"])
 
 
 def test_what_cannot_be_continued_is_said(make_job: MakeJob, reviews_csv: Path, tiny_model_dir: Path) -> None:

@@ -22,6 +22,7 @@ SETTINGS = TrainSettings(
 )
 
 
+@pytest.mark.slow
 def test_fp16_resumes_with_its_scale_and_survives_overflow(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:

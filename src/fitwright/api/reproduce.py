@@ -46,8 +46,8 @@ def reproduce(
 
     require("torch")
     from fitwright.api.train import provenance_json
-    from fitwright.modeling.sources import resolve_source
     from fitwright.spec.manifest import Manifest
+    from fitwright.training.from_scratch import source_folder
     from fitwright.training.job import Job
     from fitwright.training.reproduction import recorded_settings, reproduce_run
     from fitwright.training.tasks.registry import task_of
@@ -58,10 +58,11 @@ def reproduce(
     path = Path(data) if data is not None else _find(str(record["file"]), folder)
     task = task_of(manifest.task, manifest.settings.get("task"))
     name = source or str(manifest.made_from["model"])
+    rows = task.read(path, record["columns"], settings)
     with tempfile.TemporaryDirectory() as scratch:
         job = Job(
-            task=task, data=task.read(path, record["columns"], settings), source_name=name,
-            source=resolve_source(name, scratch=True), old=_old(record, task, settings, folder),
+            task=task, data=rows, source=source_folder(name, task, rows, settings), source_name=name,
+            old=_old(record, task, settings, folder),
             output=Path(output) if output is not None else Path(scratch) / "model",
             provenance=provenance_json(command or f"fitwright.reproduce({str(model)!r})"),
         )  # fmt: skip

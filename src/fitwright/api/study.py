@@ -3,7 +3,7 @@ feed?"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,7 +41,8 @@ def study_fit(
     """Fit a scaling law to a table of training runs; anybody's runs.
 
     Args:
-        runs: CSV, TSV, JSON lines or Parquet, a row for each run.
+        runs: CSV, TSV, JSON lines or Parquet, a row for each run; or a study folder that ``study_run``
+            trained, whose largest run is left out, to test the law.
         n_column, d_column, loss_column, unique_column: columns of parameters, tokens seen, held-out loss in
             nats for each token, and different tokens; looked for under their usual names when not given.
         flops_column: training FLOPs in place of tokens: D = C/6N.
@@ -50,7 +51,7 @@ def study_fit(
         fixed: numbers of that form which are held, for example ``{"alpha": 0.35}``.
         bootstraps: resamples behind the 95 % intervals of the numbers.
         seed: of resamples and folds.
-        output: a file to write the result to, as JSON.
+        output: a file to write the result to, as JSON; of a study folder ``fit.json`` in it by default.
         command: what to note as the command that made it.
         progress: where progress is reported; nowhere by default.
 
@@ -70,25 +71,44 @@ def study_fit(
 
     from fitwright.core.files import sha256_file, write_json
     from fitwright.core.provenance import capture
-    from fitwright.data.reading import read_table
     from fitwright.scaling.columns import detect
     from fitwright.scaling.fit import FitSettings, fit_runs
     from fitwright.scaling.runs import runs_of
 
     settings = FitSettings(law=law, bootstraps=bootstraps, seed=seed, fixed=fixed or {})
-    table = read_table(Path(runs))
-    columns = detect(
-        tuple(table.columns),
-        {"n": n_column, "d": d_column, "flops": flops_column, "loss": loss_column, "unique": unique_column},
-    )
-    found = fit_runs(runs_of(table.columns, columns, size_kind=n_counts), settings, progress)
-    source = {"file": str(runs), "sha256": sha256_file(Path(runs)), "columns": columns.as_json()}
+    given = {
+        "n": n_column,
+        "d": d_column,
+        "flops": flops_column,
+        "loss": loss_column,
+        "unique": unique_column,
+    }
+    path, table, given, n_counts = _table(Path(runs), given, n_counts)
+    columns = detect(tuple(table), given)
+    found = fit_runs(runs_of(table, columns, size_kind=n_counts), settings, progress)
+    source = {"file": str(runs), "sha256": sha256_file(path), "columns": columns.as_json()}
     result = dataclasses.replace(
         found, settings={**found.settings, **source}, provenance=capture(command).as_json()
     )
+    if output is None and path != Path(runs):
+        output = path.with_name("fit.json")
     if output is not None:
         write_json(Path(output), result.as_json())
     return result
+
+
+def _table(
+    path: Path, given: dict[str, str | None], n_counts: str | None
+) -> tuple[Path, Mapping[str, Sequence[str]], dict[str, str | None], str | None]:
+    """The table that a path means, and of a study folder its columns too, where the user names none."""
+    from fitwright.data.reading import read_table
+    from fitwright.study.ladder_runs import COLUMNS, fitting_columns, is_study
+
+    if not is_study(path):
+        return path, read_table(path).columns, given, n_counts
+    named = any(given.values())
+    found = given if named else {**given, **COLUMNS}
+    return path / "runs.csv", fitting_columns(path), found, n_counts if named else n_counts or "total"
 
 
 def study_predict(
@@ -97,7 +117,7 @@ def study_predict(
     """The loss of a run that was not made, with an interval from back-tested errors.
 
     Args:
-        study: what :func:`study_fit` returned or wrote.
+        study: what :func:`study_fit` returned or wrote, or the folder of a study.
         n, d: parameters and tokens seen.
         unique: how many of the tokens differ; all of them unless told.
 
@@ -112,16 +132,18 @@ def study_predict(
 
 def study_best(
     study: str | Path | FittedStudy, *, flops: float | None = None, unique: float | None = None,
-    epochs: float | None = None, within: float = 0.0,
+    epochs: float | None = None, within: float = 0.0, config: str | Path | None = None,
 ) -> Best:  # fmt: skip
     """The size to choose for a compute budget, for an amount of data, or for both.
 
     Args:
-        study: what :func:`study_fit` returned or wrote.
+        study: what :func:`study_fit` returned or wrote, or the folder of a study.
         flops: training FLOPs, 6·N·D; ``None`` where compute does not matter.
         unique: different tokens that there are; ``None`` for data without end.
         epochs: passes over the data, where compute does not matter; the best number unless told.
         within: the smallest size whose loss is at most this share above the best, for example 0.01.
+        config: file to write the ``config.json`` of the nearest shape of the ladder's family to, for
+            ``train``; of a study folder alone.
 
     Raises:
         CheckError: too far outside the ladder. UsageError: neither compute nor data, or a number out of
@@ -139,8 +161,17 @@ def study_best(
         raise UsageError("within is a share of the loss", got=within, allowed="0 to 1, for example 0.01")
     frontier = _study(study).frontier
     if flops is not None:
-        return frontier.for_compute(flops, unique=unique, within=within)
-    return frontier.for_data(float(unique or 0), epochs=epochs, within=within)
+        found = frontier.for_compute(flops, unique=unique, within=within)
+    else:
+        found = frontier.for_data(float(unique or 0), epochs=epochs, within=within)
+    if config is not None:
+        from fitwright.study.hand_over import write_config
+
+        if not isinstance(study, str | Path) or not Path(study).is_dir():
+            raise UsageError("only a study folder knows the family of its models", got=str(config),
+                             mend="Give the folder in place of FIT.json.")  # fmt: skip
+        write_config(Path(study), found.size, Path(config))
+    return found
 
 
 def study_report(
@@ -149,7 +180,8 @@ def study_report(
     """Write ``study.html`` and ``study.md``: the plots, the recommended size, what ten times more would buy.
 
     Args:
-        study: the file that :func:`study_fit` wrote.
+        study: the file that :func:`study_fit` wrote, or the study folder: then loss curves and what was
+            memorised stand in it too, and how the largest run was predicted.
         output: folder to write into; ``None`` writes beside the study.
         format: ``html``, ``markdown`` or ``both``.
 
@@ -160,16 +192,18 @@ def study_report(
 
     if format not in FORMATS:
         raise UsageError("unknown report format", got=format, allowed=", ".join(FORMATS))
-    source = Path(study)
-    found = _study(source)
+    found, source = _study(study), Path(study)
+    source = source / "fit.json" if source.is_dir() else source
     from fitwright.core.files import write_text
     from fitwright.reporting import html, markdown
+    from fitwright.study.ladder_runs import is_study, read_ladder
     from fitwright.study.page import study_page
 
+    ladder = read_ladder(source.parent) if is_study(source.parent) else ()
     folder = source.parent if output is None else Path(output)
     if folder.exists() and not folder.is_dir():
         raise UsageError("--output is not a folder", got=str(folder))
-    page = study_page(found, name=source.name)
+    page = study_page(found, name=source.name, ladder=ladder)
     written = WrittenStudyReport(
         html=folder / "study.html" if format != "markdown" else None,
         markdown=folder / "study.md" if format != "html" else None,
@@ -188,7 +222,8 @@ def _study(study: str | Path | FittedStudy) -> FittedStudy:
     if isinstance(study, str | Path):
         from fitwright.scaling.fitted import read_study
 
-        return read_study(Path(study))
+        path = Path(study)
+        return read_study(path / "fit.json" if path.is_dir() else path)
     return study
 
 

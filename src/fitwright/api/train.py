@@ -43,7 +43,8 @@ def train(
 
     Args:
         data: for text classification a table with a text and a label column; see ``docs/train.md``.
-        model: a model directory, a catalogue name or a Hub id.
+        model: a model directory, a catalogue name or a Hub id; from scratch a ``config.json``; two, for text
+            to text, as ``ENCODER+DECODER``.
         output: the model directory to make; an interrupted run is continued, a finished one returned.
         text, label: short for these two roles in ``columns``.
         task: the kind of training (``training.tasks.names.TASK_NAMES``).
@@ -219,11 +220,12 @@ def _job(
     data: Path, model: str, output: Path, task: Task, columns: Mapping[str, str], settings: TrainSettings,
     command: str, *, overwrite: bool, replay: str | Path | None = None,
 ) -> Job:  # fmt: skip
-    from fitwright.modeling.sources import resolve_source
     from fitwright.training.continuation import read_old
+    from fitwright.training.from_scratch import source_folder
     from fitwright.training.job import Job
 
-    source, rows = resolve_source(model, scratch=True), task.read(data, columns, settings)
+    rows = task.read(data, columns, settings)
+    source = source_folder(model, task, rows, settings)
     old = read_old(Path(replay), source, task, settings, rows) if replay is not None else None
     return Job(
         task=task, data=rows, source=source, source_name=model, output=output,

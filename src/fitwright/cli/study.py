@@ -1,4 +1,4 @@
-"""``fitwright study``: fit a law to runs, ask it, report it."""
+"""``fitwright study``: plan and train a ladder, fit a law to runs, ask it, report it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fitwright.core.units import parse_count
 
 study = typer.Typer(name="study", help="How big a model can this data feed?", no_args_is_help=True)
 
-_Fit = Annotated[Path, typer.Argument(metavar="FIT.json", help="What 'study fit' wrote.")]
+_Fit = Annotated[Path, typer.Argument(metavar="FIT.json", help="What 'study fit' wrote, or the folder.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -23,8 +23,82 @@ def _group() -> None:
 
 
 @study.command()
+def design(
+    corpus: Annotated[
+        Path, typer.Argument(help="Text file, folder of text files, or a table with a text column.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Study folder to make.")],
+    minutes: Annotated[float | None, typer.Option(help="Budget: minutes on this machine.")] = None,
+    flops: Annotated[str | None, typer.Option(help="Budget: training FLOPs, such as 4e13.")] = None,
+    family: Annotated[str, typer.Option(help="gpt2, llama or bert: the style of the models.")] = "gpt2",
+    shapes: Annotated[
+        str | None,
+        typer.Option(help="width/heads/layers, such as 256/4/3,512/8/6; tiny or classic; else chosen."),
+    ] = None,
+    vocabulary: Annotated[int, typer.Option(help="Tokens of the tokenizer that is trained.")] = 1024,
+    block: Annotated[int, typer.Option(help="Tokens of a block.")] = 128,
+    learning_rate: Annotated[
+        float, typer.Option("--learning-rate", "--lr", help="Peak at a width of 128; others follow.")
+    ] = 2e-3,
+    dropout: Annotated[float, typer.Option(help="Of every cell.")] = 0.0,
+    weight_decay: Annotated[float, typer.Option(help="Of every cell.")] = 0.1,
+    held_out: Annotated[float, typer.Option(help="Share of documents to judge by.")] = 0.05,
+    text: Annotated[str | None, typer.Option(help="Text column of a table; detected by default.")] = None,
+    seed: Annotated[int, typer.Option(help="Of split, weights and order.")] = 0,
+    overwrite: Annotated[bool, typer.Option(help="Replace another study, its runs too.")] = False,
+    as_json: _Json = False,
+) -> None:
+    """Plan a ladder of sizes, unique data and epochs for a corpus and a budget, with each cell's cost.
+
+    Example: fitwright study design corpus.txt --minutes 20 --output study
+    """
+    from fitwright.api.study_ladder import study_design
+    from fitwright.cli.study_ladder_text import plan_text
+    from fitwright.study.designing import DesignSettings
+
+    settings = DesignSettings(
+        family=family, shapes=shapes, minutes=minutes, flops=None if flops is None else _count(flops),
+        vocabulary=vocabulary, block=block, learning_rate=learning_rate, dropout=dropout,
+        weight_decay=weight_decay, held_out=held_out, seed=seed,
+    )  # fmt: skip
+    plan = study_design(
+        corpus, output=output, settings=settings, text=text, overwrite=overwrite,
+        progress=Bars(quiet=as_json), command=command_line(),
+    )  # fmt: skip
+    if as_json:
+        print_json(plan.as_json())
+    else:
+        print_text(plan_text(plan, output))
+
+
+@study.command(name="run")
+def run_cells(
+    folder: Annotated[Path, typer.Argument(metavar="STUDY", help="What 'study design' made.")],
+    workers: Annotated[
+        int | None, typer.Option(help="Cells side by side; what the design measured as faster.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(help="Of each; all cores over the workers.")] = None,
+    as_json: _Json = False,
+) -> None:
+    """Train the cells of a study, several side by side. Interrupted, the same command continues.
+
+    Example: fitwright study run study
+    """
+    from fitwright.api.study_ladder import study_run
+    from fitwright.cli.study_ladder_text import runs_text
+
+    found = study_run(folder, workers=workers, threads=threads, progress=Bars())
+    if as_json:
+        print_json({"study": str(folder), "runs": [run.row() for run in found]})
+    else:
+        print_text(runs_text(found, folder))
+
+
+@study.command()
 def fit(
-    runs: Annotated[Path, typer.Argument(metavar="RUNS.csv", help="A row for each training run; anybody's.")],
+    runs: Annotated[
+        Path, typer.Argument(metavar="RUNS.csv", help="A row for each run, anybody's; or a study folder.")
+    ],
     n_column: Annotated[str | None, typer.Option(help="Column of parameters.")] = None,
     d_column: Annotated[str | None, typer.Option(help="Column of tokens seen, repeats counted.")] = None,
     flops_column: Annotated[
@@ -76,7 +150,8 @@ def fit(
     if as_json:
         print_json(found.as_json())
     else:
-        print_text(fit_text(found, output))
+        written = output or (runs / "fit.json" if runs.is_dir() else None)
+        print_text(fit_text(found, written))
 
 
 @study.command()
@@ -115,6 +190,9 @@ def best(
     within: Annotated[
         float, typer.Option(help="Smallest size at most so many percent above the best loss.")
     ] = 0.0,
+    config: Annotated[
+        Path | None, typer.Option(help="File for the config.json of that size; of a study folder alone.")
+    ] = None,
     as_json: _Json = False,
 ) -> None:
     """Name the size to choose for a compute budget, for an amount of data, or for both.
@@ -126,12 +204,14 @@ def best(
 
     found = study_best(
         fit, flops=None if flops is None else _count(flops), unique=None if unique is None else
-        _count(unique), epochs=epochs, within=within / 100,
+        _count(unique), epochs=epochs, within=within / 100, config=config,
     )  # fmt: skip
     if as_json:
         print_json(found.as_json())
     else:
         print_text(best_text(found, within))
+        if config is not None:
+            print_text(f"{config}: next, fitwright train --task ... --model {config}")
 
 
 @study.command()

@@ -53,7 +53,10 @@ def train(
     data: Annotated[
         Path, typer.Argument(help="CSV, TSV, JSONL, Parquet …; docs/train.md says which for what.")
     ],
-    model: Annotated[str, typer.Option("--model", "-m", help="Model directory, catalogue name or Hub id.")],
+    model: Annotated[
+        str,
+        typer.Option("--model", "-m", help="Model directory, config.json, name, Hub id, or ENCODER+DECODER."),
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Model directory to make.")],
     task: Annotated[str, typer.Option(help="Kind of training: " + ", ".join(TASK_NAMES) + ".")] = TASK_NAMES[
         0
@@ -126,7 +129,6 @@ def _show(folder: Path, *, as_json: bool) -> None:
     from fitwright.training.directory import read_history
     from fitwright.training.sweep.result import SWEEP_NAME, TABLE_NAME, SweepResult
     from fitwright.training.sweep.table import columns, lines
-    from fitwright.training.tasks.registry import task_of
     from fitwright.training.verification import PROOF_NAME
 
     history, manifest = read_history(folder), Manifest.read(folder)
@@ -135,14 +137,13 @@ def _show(folder: Path, *, as_json: bool) -> None:
         beside = {"resume": folder / PROOF_NAME, "sweep": folder / SWEEP_NAME}
         print_json(found | {name: read_json(path) for name, path in beside.items() if path.is_file()})
         return
-    task = task_of(manifest.task, manifest.settings.get("task"))
-    best, metric = history.best, task.metric
+    best, metric = history.best, history.shown
     if (folder / SWEEP_NAME).is_file():
         result = SweepResult.read(folder)
         table, left_out = fitted_table(
             result.rows, columns(result, metric), f"{folder / TABLE_NAME} has them."
         )
         print_text("\n".join([table, "", *lines(result, metric), *left_out]))
-    for line in side_by_side_lines(history.continued, task):
+    for line in side_by_side_lines(history):
         print_text(line)
     print_text(f"{folder}: validation {history.metric} {metric.text(best.score)} (epoch {best.epoch + 1})")

@@ -21,7 +21,7 @@ _EXTRA_OF = {
     "numpy": "serve",
     "fastapi": "serve",
     "uvicorn": "serve",
-    "PIL": "images",
+    "PIL": "train",
     "openvino": "openvino",
     "ray": "ray",
 }

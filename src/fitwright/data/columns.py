@@ -63,6 +63,20 @@ def detect(
     return Columns(text=text_found, label=label_found or _few_valued(sample, taken=text_found), pair=pair)
 
 
+def detect_text(table: Table, text: str | None = None) -> str:
+    """The text column alone, found as :func:`detect` finds it; for data without labels.
+
+    Raises:
+        DataError: unknown column, or no single answer.
+    """
+    if text is not None:
+        if text not in table.columns:
+            raise _unknown(table, text)
+        return text
+    sample = {name: values[:_SAMPLE] for name, values in table.columns.items()}
+    return _by_name(sample, _TEXT_NAMES, taken=None, option="--text") or _longest(sample, taken=None)
+
+
 def _unknown(table: Table, name: str) -> DataError:
     lowered = {column.casefold(): column for column in table.columns}
     near = difflib.get_close_matches(name.casefold(), lowered, n=1)

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from fitwright.data.content import normalised
 from fitwright.data.dataset import DataSource, LabelledText
 from fitwright.data.language import CJK, guess_language, script_shares
-from fitwright.data.splitting import PARTS, Splits, normalised
+from fitwright.data.splitting import PARTS, Splits
 from fitwright.data.tokens import TextTokenizer
 from fitwright.data.warning_rules import warnings_of
 
@@ -87,14 +88,14 @@ class DataProfile:
         table = [
             ("rows", f"{self.rows:,} ({parts})"),
             ("classes", f"{len(self.classes)}: {shown}{more}"),
-            ("characters", _length_text(self.characters)),
+            ("characters", length_text(self.characters)),
             ("language", f"{self.language} (guess; {self.cjk_share:.0%} of the letters are CJK)"),
             ("duplicates", f"{self.duplicates:,} rows, {self.conflicts:,} with conflicting labels"),
             ("baseline", f"{self.majority_accuracy:.1%} accuracy by always answering the commonest class"),
         ]
         if self.tokens is not None:
             cut = f"; {self.cut_share:.1%} of the rows are cut at {self.max_length}"
-            table.insert(3, ("tokens", _length_text(self.tokens) + cut))
+            table.insert(3, ("tokens", length_text(self.tokens) + cut))
         return [f"{name:<11}{value}" for name, value in table] + [f"warning: {w}" for w in self.warnings]
 
 
@@ -112,7 +113,7 @@ def profile(
         tokenizer: adds token lengths, from at most 5,000 evenly spaced rows.
         source: adds the rows that were dropped on reading.
     """
-    sample = _evenly_spaced(dataset.texts)
+    sample = evenly_spaced(dataset.texts)
     tokens = tokenizer.lengths(sample) if tokenizer is not None else None
     duplicates, conflicts = _duplicates(dataset)
     scripts = script_shares(sample)
@@ -121,10 +122,10 @@ def profile(
         parts={part: len(splits.indices[part]) for part in PARTS},
         dropped=source.dropped if source is not None else 0,
         classes=_class_counts(dataset),
-        characters=_lengths([len(text) for text in dataset.texts]),
-        tokens=_lengths(tokens) if tokens is not None else None,
+        characters=lengths_of([len(text) for text in dataset.texts]),
+        tokens=lengths_of(tokens) if tokens is not None else None,
         max_length=tokenizer.max_length if tokenizer is not None else None,
-        cut_share=_share_above(tokens, tokenizer.max_length) if tokens and tokenizer else None,
+        cut_share=share_above(tokens, tokenizer.max_length) if tokens and tokenizer else None,
         duplicates=duplicates,
         conflicts=conflicts,
         language=guess_language(sample),
@@ -134,7 +135,8 @@ def profile(
     return replace(found, warnings=warnings_of(found))
 
 
-def _evenly_spaced(texts: Sequence[str]) -> list[str]:
+def evenly_spaced(texts: Sequence[str]) -> list[str]:
+    """At most 5,000 of the texts."""
     step = max(1, -(-len(texts) // _SAMPLE))
     return list(texts[::step])
 
@@ -147,7 +149,8 @@ def _class_counts(dataset: LabelledText) -> tuple[ClassCount, ...]:
     )
 
 
-def _lengths(values: Sequence[int]) -> Lengths:
+def lengths_of(values: Sequence[int]) -> Lengths:
+    """The quantiles of at least one length."""
     p5, p50, p95 = np.quantile(values, [0.05, 0.5, 0.95])
     return Lengths(
         minimum=min(values), p5=float(p5), p50=float(p50), p95=float(p95), maximum=max(values),
@@ -155,11 +158,13 @@ def _lengths(values: Sequence[int]) -> Lengths:
     )  # fmt: skip
 
 
-def _length_text(lengths: Lengths) -> str:
+def length_text(lengths: Lengths) -> str:
+    """Median, 95th percentile and maximum."""
     return f"median {lengths.p50:,.0f}, p95 {lengths.p95:,.0f}, longest {lengths.maximum:,}"
 
 
-def _share_above(values: Sequence[int], limit: int) -> float:
+def share_above(values: Sequence[int], limit: int) -> float:
+    """Share of the values above ``limit``."""
     return sum(value > limit for value in values) / len(values)
 
 

@@ -65,12 +65,17 @@ def split(dataset: Rows, *, validation: float = 0.1, test: float = 0.2, seed: in
 
 
 def part_of(key: str, *, validation: float, test: float, seed: int) -> Part:
-    """The part of one key: its BLAKE2b hash, keyed with the seed, as a fraction of 2^64."""
-    digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8, key=str(seed).encode()[:64])
-    place = int.from_bytes(digest.digest(), "big") / 2**64
+    """The part of one key: by its place."""
+    place = place_of(key, seed=seed)
     if place < test:
         return "test"
     return "validation" if place < test + validation else "train"
+
+
+def place_of(key: str, *, seed: int) -> float:
+    """Where a normalised text stands in [0, 1): its BLAKE2b hash, keyed with the seed, over 2^64."""
+    digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8, key=str(seed).encode()[:64])
+    return int.from_bytes(digest.digest(), "big") / 2**64
 
 
 def _assign(keys: Sequence[str], validation: float, test: float, seed: int) -> list[Part]:

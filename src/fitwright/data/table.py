@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ class Table:
     values: dict[str, list[Any]]
     places: Sequence[int] = ()
     unit: str = "row"
+    _inner: dict[str, list[Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def rows(self) -> int:
@@ -61,8 +62,10 @@ class Table:
         """
         if name in self.values:
             return self.values[name]
-        if self.holds(name):
-            return [_inside(value, name) for value in self._top(name)]
+        if name not in self._inner and self.holds(name):
+            self._inner[name] = [_inside(value, name) for value in self._top(name)]
+        if name in self._inner:
+            return self._inner[name]
         raise DataError(f"no such column in {self.path}", got=name, allowed=", ".join(self.values))
 
     def _top(self, name: str) -> list[Any]:

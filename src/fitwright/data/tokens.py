@@ -91,6 +91,11 @@ class TextTokenizer:
         """Tokens of each whole text, special tokens included, not cut."""
         return [len(row) for row in self._ids(self._whole, texts)]
 
+    def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
+        """The text of each row, without special tokens."""
+        texts: list[str] = self._whole.decode_batch([list(row) for row in rows], skip_special_tokens=True)
+        return texts
+
     @staticmethod
     def _ids(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
         rows: list[list[int]] = []

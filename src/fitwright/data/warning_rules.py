@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fitwright.data.profile import DataProfile
+    from fitwright.data.profile import ClassCount, DataProfile
 
 IMBALANCE = 10.0
 TINY_CLASS_ROWS = 50
@@ -18,11 +18,12 @@ UNCERTAIN_POINTS = 3.0
 
 def warnings_of(profile: DataProfile) -> tuple[str, ...]:
     """The warnings that a profile gives rise to, most serious subject first."""
-    return (*_about_classes(profile), *_about_rows(profile), *_about_lengths(profile))
+    return (*about_classes(profile.classes), *_about_rows(profile), *_about_lengths(profile))
 
 
-def _about_classes(profile: DataProfile) -> Iterator[str]:
-    present = sorted((c for c in profile.classes if c.rows), key=lambda c: c.rows)
+def about_classes(classes: Iterable[ClassCount]) -> Iterator[str]:
+    """Warnings of unbalanced and of tiny classes."""
+    present = sorted((c for c in classes if c.rows), key=lambda c: c.rows)
     if present and present[-1].rows > IMBALANCE * present[0].rows:
         yield (
             f"the classes are unbalanced: {present[-1].name!r} has {present[-1].rows:,} rows, "

@@ -33,14 +33,14 @@ def chrf(references: Sequence[str], generated: Sequence[str]) -> float:
     """Character n-gram F-score of a corpus, from 0 to 1.
 
     For each n from 1 to 6, precision and recall of the n-grams of characters without white space, summed over
-    the corpus; F of each n with recall weighed β = 2 times, (1 + β²) P R / (β² P + R); their mean over
-    the n that occur in both.
+    the corpus; P and R are their means over the n that occur in both; the score is (1 + β²) P R / (β² P + R)
+    with β = 2, which weighs recall twice.
 
     Source: Popović, chrF (WMT 2015). The figure of ``sacrebleu.corpus_chrf`` (2.x, ``chrF2``), which reads
     from 0 to 100.
     """
     _check(references, generated)
-    scores = []
+    precisions, recalls = [], []
     for order in _ORDERS:
         wanted = given = shared = 0
         for reference, text in zip(references, generated, strict=True):
@@ -49,10 +49,12 @@ def chrf(references: Sequence[str], generated: Sequence[str]) -> float:
             given += made.total() if known else 0
             shared += (known & made).total()
         if wanted and given:
-            precision, recall = shared / given, shared / wanted
-            weighed = _BETA**2 * precision + recall
-            scores.append((1 + _BETA**2) * precision * recall / weighed if weighed else 0.0)
-    return sum(scores) / len(scores) if scores else 0.0
+            precisions.append(shared / given)
+            recalls.append(shared / wanted)
+    if not sum(precisions):
+        return 0.0
+    precision, recall = sum(precisions) / len(precisions), sum(recalls) / len(recalls)
+    return (1 + _BETA**2) * precision * recall / (_BETA**2 * precision + recall)
 
 
 def rouge_l(reference: str, generated: str) -> float:

@@ -44,13 +44,16 @@ class CheapDropout:
 
     def __call__(self, values: torch.Tensor, rate: float) -> torch.Tensor:
         """``values`` with a share of ``rate`` set to zero and the rest scaled up; differentiable."""
-        threshold = round(rate * _LEVELS)
-        return values * self._factors(values, threshold) if threshold else values
+        factors = self.factors(values, rate)
+        return values if factors is None else values * factors
 
-    def _factors(self, values: torch.Tensor, threshold: int) -> torch.Tensor:
-        """Zero or 1 / (1 - threshold / 2¹⁶) for each element, in the type of ``values``."""
+    def factors(self, values: torch.Tensor, rate: float) -> torch.Tensor | None:
+        """Zero or 1 / (1 - rate) for each element, in the type of ``values``; ``None`` for a rate of 0."""
         import torch
 
+        threshold = round(rate * _LEVELS)
+        if not threshold:
+            return None
         words = self._generator.integers(0, 1 << 64, size=-(-values.numel() // 4), dtype=np.uint64)
         bits = torch.from_numpy(words.view(np.int16))[: values.numel()].view(values.shape)
         factors = torch.empty(values.shape, dtype=values.dtype)
@@ -69,6 +72,19 @@ def drop(values: torch.Tensor, rate: float) -> torch.Tensor:
     from torch.nn.functional import dropout
 
     return dropout(values, p=rate)
+
+
+def keep_factors(values: torch.Tensor, rate: float) -> torch.Tensor | None:
+    """What dropout multiplies those values by, from the active source, else from torch's random numbers.
+
+    ``None`` where the rate is zero.
+    """
+    import torch
+
+    source = _active.get()
+    if source is not None:
+        return source.factors(values, rate)
+    return torch.nn.functional.dropout(torch.ones_like(values), p=rate) if rate else None
 
 
 @contextlib.contextmanager

@@ -69,10 +69,11 @@ def load_image_input(source: Path, *, size: int | None = None) -> ImageInput:
             mend="Set num_channels to 3 in config.json.",
         )  # fmt: skip
     transformers = require("transformers")
-    if not any((source / name).is_file() for name in PROCESSOR_FILES):
+    stated = next((source / name for name in PROCESSOR_FILES if (source / name).is_file()), None)
+    if stated is None:
         side = size or _side(vision.get("image_size"))
         return ImageInput(transformers.ViTImageProcessorPil(size={"height": side, "width": side}))
-    changes = {} if size is None else {"size": {"height": size, "width": size}, "do_center_crop": False}
+    changes = {} if size is None else _resized(read_json(stated, what="image processor config"), size)
     try:
         with quiet_transformers():
             processor = transformers.AutoImageProcessor.from_pretrained(
@@ -82,6 +83,14 @@ def load_image_input(source: Path, *, size: int | None = None) -> ImageInput:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise UsageError(f"the model's image processor cannot be used: {reason}", got=str(source)) from error
     return ImageInput(processor)
+
+
+def _resized(config: dict[str, Any], size: int) -> dict[str, Any]:
+    """What to change of a processor's config so that images come out with that side."""
+    square = {"height": size, "width": size}
+    inner = config.get("image_processor", config).get("size")
+    short = isinstance(inner, dict) and "shortest_edge" in inner
+    return {"size": {"shortest_edge": size} if short else square, "crop_size": square}
 
 
 def _side(image_size: Any) -> int:

@@ -36,7 +36,7 @@ class LstmForSequenceClassification(PreTrainedModel):
     """Word pieces, embeddings, LSTM in both directions, mean and maximum over tokens, one linear layer."""
 
     config_class = LstmConfig
-    base_model_prefix = "lstm"
+    base_model_prefix = "model"  # there is none: the body is the model itself
 
     def __init__(self, config: LstmConfig) -> None:
         super().__init__(config)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fitwright.core.units import format_count
 from fitwright.reporting.blocks import Block, Bullets, Cell, Column, Section, Table, Text, Tile, Tiles
 from fitwright.reporting.page import Page
@@ -9,16 +11,27 @@ from fitwright.reporting.wording import NONE
 from fitwright.scaling.fitted import CandidateError, FittedStudy
 from fitwright.scaling.turn import Turns
 from fitwright.study.answers import Answer, answers
+from fitwright.study.ladder_runs import LadderRun
+from fitwright.study.memorisation import memorisation_section
 from fitwright.study.plots import loss_against_compute, loss_against_size, size_against_compute
+from fitwright.study.target import target_section
 
 _MOST_TURNS = 12
 
 
-def study_page(study: FittedStudy, *, name: str) -> Page:
-    """The page of a study; ``name``: what to call it where the file of its runs is not known."""
+def study_page(study: FittedStudy, *, name: str, ladder: Sequence[LadderRun] = ()) -> Page:
+    """The page of a study.
+
+    Args:
+        name: what to call it where the file of its runs is not known.
+        ladder: the runs with their curves, where the study was trained here.
+    """
     found = answers(study)
     versions = study.provenance.get("versions", {})
-    parts = (_recommended(found), _plots(study), _law(study), _turn(study.turns), _notes(study))
+    parts = (
+        _recommended(found), target_section(study, ladder), _plots(study), memorisation_section(ladder),
+        _turn(study.turns), _law(study), _notes(study),
+    )  # fmt: skip
     return Page(
         title=str(study.settings.get("file", name)),
         kind="size study",

@@ -114,6 +114,7 @@ class EncodedRows:
         more: further inputs with a number for each token, such as ``token_type_ids``; padded with 0.
         targets: what each row adds to the loss's denominator; 1 where not given.
         weights: of each row in the loss; 1 where not given.
+        notes: what to tell before training, such as rows that were cut.
     """
 
     token_ids: Sequence[Sequence[int]]
@@ -124,6 +125,7 @@ class EncodedRows:
     more: Mapping[str, Sequence[Sequence[int]]] = field(default_factory=dict)
     targets: Sequence[int] | None = None
     weights: Sequence[float] | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.token_ids)

@@ -28,10 +28,10 @@ def model_card(manifest: Manifest, history: History, task: Task) -> str:
         "|---|---|",
         f"| Rows (train / validation / test) | {' / '.join(str(n) for n in data.get('split_rows', ()))} |",
         f"| Data fingerprint (SHA-256) | `{data.get('fingerprint')}` |",
-        f"| Validation {history.metric} | {task.metric.text(best.score)} (epoch {history.best_epoch + 1}) |",
+        f"| Validation {history.metric} | {_score(history)} |",
         f"| Validation loss | {best.validation_loss:.4f} |",
         f"| Trained parameters | {_trained(history)} |",
-        *_continued(history, task),
+        *_continued(history),
         f"| Precision | {history.precision} |",
         f"| Training time | {format_seconds(history.seconds)} |",
         f"| Seed | {manifest.seed} |",
@@ -57,13 +57,17 @@ def model_card(manifest: Manifest, history: History, task: Task) -> str:
     return "\n".join(lines)
 
 
+def _score(history: History) -> str:
+    return f"{history.shown.text(history.best.score)} (epoch {history.best_epoch + 1})"
+
+
 def _trained(history: History) -> str:
     trained, total = history.trained_parameters, history.total_parameters
     return f"{format_count(trained)} ({history.method}), of a model of {format_count(total)}"
 
 
-def _continued(history: History, task: Task) -> list[str]:
-    name, text = task.metric.name, task.metric.text
+def _continued(history: History) -> list[str]:
+    name, text = history.metric, history.shown.text
     return [
         f"| Test {name}, {which} task | {text(found['before'][name])}, then {text(found['after'][name])} |"
         for which, found in history.continued.items()

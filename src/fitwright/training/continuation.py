@@ -11,6 +11,7 @@ from fitwright.core.errors import UsageError
 from fitwright.core.files import read_json, write_json
 from fitwright.spec.manifest import MANIFEST_NAME, Manifest
 from fitwright.training.batches import Rows
+from fitwright.training.history import History
 from fitwright.training.replay import ReplayRows
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import Task, TaskData
@@ -117,11 +118,11 @@ class Continuation:
         }
 
 
-def side_by_side_lines(continued: Mapping[str, Any], task: Task) -> list[str]:
+def side_by_side_lines(history: History) -> list[str]:
     """How old and new task fared, for people: ``old task (93 rows): accuracy 81.2% before, 80.1% after``."""
-    name, text = task.metric.name, task.metric.text
+    name, text = history.metric, history.shown.text
     return [
         f"{which} task ({found['rows']:,} test rows): {name} {text(found['before'][name])} before, "
         f"{text(found['after'][name])} after"
-        for which, found in continued.items()
+        for which, found in history.continued.items()
     ]

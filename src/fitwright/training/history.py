@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from fitwright.training.tasks.interface import Metric
+
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
@@ -46,6 +48,7 @@ class History:
 
     Attributes:
         metric: name of the points' score, such as ``accuracy``.
+        metric_share: whether that is a share of 1. metric_rises: whether more of it is better.
         packing: ``on`` where no padding was computed, else ``off``.
         rollbacks: times that loss or gradient left the rails and the run went back to a checkpoint.
         overflows: steps that fp16 skipped because a gradient overflowed.
@@ -65,6 +68,8 @@ class History:
     seconds: float
     stopped_early: bool
     metric: str = "accuracy"
+    metric_share: bool = True
+    metric_rises: bool = True
     packing: str = "off"
     micro_batches: int = 1
     rollbacks: int = 0
@@ -76,6 +81,11 @@ class History:
     trained_parameters: int = 0
     total_parameters: int = 0
     continued: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> Metric:
+        """What chose the epoch, as people read it."""
+        return Metric(name=self.metric, share=self.metric_share, higher_is_better=self.metric_rises)
 
     @property
     def best(self) -> Point:

@@ -135,6 +135,8 @@ def execute(
         work = folder / key[:16]
         encode = _encoder(job, work, max_length)
         training, validation = encode(job.data.train), encode(job.data.validation)
+        for note in getattr(training, "notes", ()):
+            progress.say(note)
         continuation = _continuation(job, encode)
         if continuation is not None:
             continuation.measure_before(model, work)

@@ -115,7 +115,8 @@ class Run:
         return History(
             points=tuple(self.points), best_epoch=self._best_point().epoch, precision=self.precision,
             seconds=sum(p.seconds for p in self.points), stopped_early=self.epoch < self.settings.epochs,
-            metric=self.metric.name, packing=self.packing, micro_batches=self.stepper.parts,
+            metric=self.metric.name, metric_share=self.metric.share,
+            metric_rises=self.metric.higher_is_better, packing=self.packing, micro_batches=self.stepper.parts,
             rollbacks=self.rollbacks, overflows=self.overflows, peak_flops=self.peak,
             processes=self.team.world.size, parallel=self.team.mode,
         )  # fmt: skip

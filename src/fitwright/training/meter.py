@@ -77,14 +77,22 @@ class Meter:
 def flops_of_token(model: nn.Module) -> float:
     """Training FLOPs of one token: 6 for each weight of a matrix product, forward and backward.
 
-    Source: Kaplan et al. 2020 (arXiv 2001.08361). Known error: attention scores are not counted, a few per
-    cent at 128 tokens; a head that reads one token of a row is counted for all.
+    A frozen weight has no gradient of its own: 4, or 2 where nothing under it trains either. Source: Kaplan
+    et al. 2020 (arXiv 2001.08361). Known error: attention scores are not counted, a few per cent at 128
+    tokens; a head that reads one token of a row is counted for all.
     """
     from torch import nn
 
-    products = (m for m in model.modules() if isinstance(m, nn.Linear) or type(m).__name__ == "Conv1D")
-    counted = {id(m.weight): sum(p.numel() for p in m.parameters() if p.ndim == 2) for m in products}
-    return 6.0 * sum(counted.values())
+    counted: dict[int, float] = {}
+    below = False
+    for module in model.modules():
+        own = list(module.parameters(recurse=False))
+        trains = any(p.requires_grad for p in own)
+        if isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D":
+            weights = sum(p.numel() for p in own if p.ndim == 2)
+            counted[id(module.weight)] = weights * (6.0 if trains else 4.0 if below else 2.0)
+        below = below or trains
+    return sum(counted.values())
 
 
 def matrix_peak(precision: str, device: torch.device) -> float:

@@ -12,7 +12,7 @@ from fitwright.modeling.packing.model import PackedModel
 if TYPE_CHECKING:
     from torch import nn
 
-TOTAL_MULTIPLE = 64
+TOTAL_MULTIPLE = 16
 """Packed totals are rounded up to this: kernels see few distinct shapes."""
 
 WORTH_IT = 0.03

@@ -131,7 +131,35 @@ def _joined(first: Batch, second: Batch) -> Batch:
         name: _stacked(value, second.inputs[name], 0) for name, value in first.inputs.items()
     }
     labels = _stacked(first.labels, second.labels, _NO_TARGET)
-    return replace(first, inputs=inputs, labels=labels, counts=_sum(first.counts, second.counts))
+    return replace(
+        first, inputs=inputs, labels=labels, counts=_sum(first.counts, second.counts),
+        weights=_joined_weights(first, second), line_rows=_joined_lines(first, second),
+    )  # fmt: skip
+
+
+def _joined_weights(first: Batch, second: Batch) -> torch.Tensor | None:
+    import torch
+
+    if first.weights is None and second.weights is None:
+        return None
+    return torch.cat([
+        torch.ones(len(batch.labels), device=batch.labels.device) if batch.weights is None else batch.weights
+        for batch in (first, second)
+    ])  # fmt: skip
+
+
+def _joined_lines(first: Batch, second: Batch) -> torch.Tensor | None:
+    """The rows of the second batch stand behind those of the first."""
+    import torch
+
+    if first.line_rows is None and second.line_rows is None:
+        return None
+    own, other = (
+        torch.arange(len(batch.labels), device=batch.labels.device)
+        if batch.line_rows is None else batch.line_rows
+        for batch in (first, second)
+    )  # fmt: skip
+    return torch.cat([own, other + len(first.labels)])
 
 
 def _stacked(first: torch.Tensor, second: torch.Tensor, fill: int) -> torch.Tensor:

@@ -26,7 +26,9 @@ class Case:
         options, columns: as ``--option`` and ``--column`` have them.
         settings: of the loop, other than the suite's own.
         source: the fixture that gives the model to start from.
-        packs: whether the source's rows can be packed for this task.
+        model: as ``--model`` has it, in place of ``source``.
+        packs: whether the model's rows can be packed for this task.
+        slow: run by ``make test-all`` alone.
     """
 
     name: str
@@ -37,7 +39,9 @@ class Case:
     columns: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     source: str = "small_encoder"
+    model: str = ""
     packs: bool = True
+    slow: bool = False
 
 
 def write_table(path: Path, header: tuple[str, ...], rows: list[tuple[object, ...]]) -> Path:
@@ -136,6 +140,16 @@ def classifies(folder: Path) -> None:
     assert found["label"] in ("good", "bad")
 
 
+def classifies_here(folder: Path) -> None:
+    """What transformers does not know."""
+    from fitwright.engines.classifier import TextClassifier
+
+    classifier = TextClassifier.load(folder)
+    shares_NC = classifier.predict(["the film was lovely and fine", "bleak"])
+    assert classifier.labels == ("bad", "good")
+    assert shares_NC[0, 1] > shares_NC[1, 1]
+
+
 def judges_pairs(folder: Path) -> None:
     from transformers import pipeline
 
@@ -191,23 +205,28 @@ CASES: tuple[Case, ...] = (
     Case(name="text-classification", task="text-classification", data=labelled, opens=classifies),
     Case(
         name="class-weights-and-windows", task="text-classification", data=labelled, opens=classifies,
-        options={"class_weights": "balanced", "stride": 2}, settings={"max_length": 12},
+        options={"class_weights": "balanced", "stride": 2}, settings={"max_length": 12}, slow=True,
     ),
     Case(
         name="text-pairs", task="text-classification", data=paired, opens=judges_pairs,
-        columns={"text": "premise", "pair": "claim"},
+        columns={"text": "premise", "pair": "claim"}, slow=True,
     ),
     Case(
         name="multi-label", task="text-classification", data=many_labelled, opens=decides_each,
-        options={"multi_label": True},
+        options={"multi_label": True}, slow=True,
     ),
     Case(name="text-regression", task="text-regression", data=scored, opens=scores),
+    Case(
+        name="lstm", task="text-classification", data=labelled, opens=classifies_here, packs=False,
+        model="lstm:width=16,layers=2,vocabulary=200",
+    ),
     Case(
         name="entities", task="token-classification", data=entities, opens=tags_people,
         options={"stride": 4}, settings={"max_length": 24},
     ),
     Case(
         name="parts-of-speech", task="token-classification", data=parts_of_speech, opens=tags_characters,
+        slow=True,
     ),
     Case(
         name="question-answering", task="question-answering", data=squad, opens=answers,

@@ -168,4 +168,4 @@ def _notes(rows: Sequence[Sequence[Message]]) -> tuple[str, ...]:
             one == other for one, other in itertools.pairwise(talk)
         )
         counts["have a system message that is not the first"] += "system" in spoken[1:]
-    return tuple(f"{count:,} conversations {what}" for what, count in counts.items() if count)
+    return tuple(f"conversations that {what}: {count:,}" for what, count in counts.items() if count)

@@ -93,7 +93,7 @@ def load_source_targets(
     return dataset, RowSource(
         path=Path(path), kind=KIND, columns=found, fingerprint=dataset.fingerprint, rows=len(dataset),
         left_out=left_out,
-        notes=(f"{same:,} targets are equal to their source",) if same else (),
+        notes=(f"targets that are equal to their source: {same:,}",) if same else (),
     )  # fmt: skip
 
 

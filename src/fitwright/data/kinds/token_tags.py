@@ -26,7 +26,11 @@ ROLES = (
     ),
     Role(
         name="tags",
-        usual=(("tags",), ("ner_tags", "labels", "ner", "tag", "label", "pos_tags", "pos", "标签", "标注")),
+        usual=(
+            ("tags", "标注"),
+            ("ner_tags", "ner", "labels", "标签"),
+            ("pos_tags", "pos", "tag", "label"),
+        ),
     ),
 )
 
@@ -139,6 +143,6 @@ def _scheme_notes(
     if not count:
         return ()
     return (
-        f"{count:,} tags break the {scheme} scheme: they continue no entity of their type, or leave one "
-        f"open; first {first}. They are kept as they are, and scored as the beginning of an entity",
+        f"tags that break the {scheme} scheme: {count:,}, first {first}; they continue no entity of their "
+        "type or leave one open, are kept as they are, and are scored as the beginning of an entity",
     )

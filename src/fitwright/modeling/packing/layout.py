@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fitwright.core.errors import UsageError
+from fitwright.modeling.packing.places import HeadPlaces
 
 if TYPE_CHECKING:
     import torch
@@ -120,6 +121,16 @@ class RowLayout:
         sorted_lengths = np.array([self.lengths[row] for row in self.order])
         starts[list(self.order)] = np.cumsum(sorted_lengths) - sorted_lengths
         return torch.from_numpy(starts).to(self.source_N.device)
+
+    def places(self, heads: int) -> HeadPlaces:
+        """Where that many heads lie once every row stands alone; worked out once."""
+        if heads not in self._places:
+            self._places[heads] = HeadPlaces(self, heads)
+        return self._places[heads]
+
+    @cached_property
+    def _places(self) -> dict[int, HeadPlaces]:
+        return {}
 
     def pack(self, padded: torch.Tensor) -> torch.Tensor:
         """(B, T, ...) → (1, N, ...)."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fitwright.core.errors import UsageError
 from fitwright.modeling.packing.attention import NAME, packed_rows, register
 from fitwright.modeling.packing.checking import TOLERANCE, packing_difference
+from fitwright.modeling.packing.fused import FusedLayer, fuse
 from fitwright.modeling.packing.layout import PackedMask, RowLayout
 from fitwright.modeling.packing.readout import hook_readout, last_seam
 from fitwright.modeling.packing.stacks import (
@@ -39,6 +40,7 @@ class PackedModel:
 
     Attributes:
         multiple: packed totals are rounded up to it.
+        fused: whether layers are computed as one function.
         first_only: whether the last layer is finished for the first token of each row alone, since the head
             reads no other.
     """
@@ -68,8 +70,10 @@ class PackedModel:
             raise UsageError(
                 f"rows of this architecture cannot be packed: {reason}", got=architecture(model)
             ) from error
-        self.first_only = self._try_first_only(model)
-        if difference > TOLERANCE:
+        if difference <= TOLERANCE:
+            self.fused = self._try_fused(model)
+            self.first_only = self._try_first_only(model)
+        else:
             self.remove()
             raise UsageError(
                 f"packed rows of this architecture give other answers (by {difference:.1e} of the largest)",
@@ -89,6 +93,16 @@ class PackedModel:
         """Make the model what it was."""
         for stack in self._stacks:
             stack.remove()
+
+    def _try_fused(self, model: nn.Module) -> bool:
+        """Compute layers as one function from now on, if the answers stay the same."""
+        for stack in self._stacks:
+            stack.fuse()
+        if packing_difference(model, self) <= TOLERANCE:
+            return any(stack.is_fused for stack in self._stacks)
+        for stack in self._stacks:
+            stack.unfuse()
+        return False
 
     def _try_first_only(self, model: nn.Module) -> bool:
         """Finish the first tokens alone from now on, if the answers stay the same."""
@@ -120,6 +134,7 @@ class PackedStack:
         seam = last_seam(module)
         self.can_read_first, self.first_only = seam is not None, False
         self._chosen: torch.Tensor | None = None
+        self._fused: list[FusedLayer] = []
         if seam is not None:
             self._handles.append(hook_readout(seam, lambda: self._chosen))
         self._original = module.forward
@@ -130,8 +145,23 @@ class PackedStack:
         self.module.forward = self.forward if on else self._original
         exchange_attention(self.module, NAME if on else self._before)
 
+    @property
+    def is_fused(self) -> bool:
+        """Whether layers are computed as one function."""
+        return bool(self._fused)
+
+    def fuse(self) -> None:
+        """Compute layers as one function where they are such as can be."""
+        self._fused = fuse(self.module, lambda: self._chosen)
+
+    def unfuse(self) -> None:
+        """Leave layers to their own code."""
+        while self._fused:
+            self._fused.pop().remove()
+
     def remove(self) -> None:
         """Give the module its own forward and attention back for good."""
+        self.unfuse()
         self.switch(False)
         del self.module.forward
         for handle in self._handles:

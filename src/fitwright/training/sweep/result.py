@@ -110,15 +110,15 @@ def importances(
 
 
 def _fanova(trials: Sequence[Any], seed: int) -> dict[str, float] | None:
+    complete = [trial for trial in trials if trial.state.name == "COMPLETE"]
+    if len(complete) < MINIMUM_RUNS:
+        return None
     try:
         import sklearn  # type: ignore[import-untyped]  # noqa: F401
     except ImportError:
         return None
     import optuna
 
-    complete = [trial for trial in trials if trial.state == optuna.trial.TrialState.COMPLETE]
-    if len(complete) < MINIMUM_RUNS:
-        return None
     study = optuna.create_study()
     study.add_trials(complete)
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=seed)

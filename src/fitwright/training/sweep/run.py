@@ -79,7 +79,7 @@ def run_sweep(sweep: SweepJob, progress: Progress, clock: Callable[[], float] = 
         with new_directory(job.output) as work:
             shutil.copytree(runner.folder_of(result.best), work, dirs_exist_ok=True)
             write_json(work / SWEEP_NAME, result.as_json())
-            write_text(work / TABLE_NAME, markdown_table(result, job.task.metric))
+            write_text(work / TABLE_NAME, markdown_table(result, job.metric))
     shutil.rmtree(sweep.work, ignore_errors=True)
     return job.output
 
@@ -90,7 +90,7 @@ class _Runner:
     def __init__(self, sweep: SweepJob, work: Path, progress: Progress) -> None:
         self.sweep, self.work, self.progress = sweep, work, progress
         work.mkdir(parents=True, exist_ok=True)
-        self.metric = sweep.job.task.metric
+        self.metric = sweep.job.metric
         self.trials = Trials(
             work, sweep.space, higher_is_better=self.metric.higher_is_better, seed=sweep.settings.seed
         )
@@ -113,7 +113,7 @@ class _Runner:
     def run_default(self) -> None:
         """The run without changes, which the others are compared with."""
         sweep = self.sweep
-        self.progress.say(f"trial 1 of {sweep.trials}: default")
+        self.progress.say(f"run 1 of {sweep.trials}: default")
         history = self._train("default", {}, None)
         values = {parameter.name: self._given(parameter.name) for parameter in sweep.space}
         self.default = Row(
@@ -129,7 +129,7 @@ class _Runner:
         """The next trial, to whatever end."""
         trial = self.trials.next()
         told = ", ".join(f"{name}={_short(value)}" for name, value in trial.values.items())
-        self.progress.say(f"trial {self.done + 1} of {self.sweep.trials}{left}: {told}")
+        self.progress.say(f"run {self.done + 1} of {self.sweep.trials}{left}: trial {trial.number}, {told}")
         reached: list[Any] = []
 
         def watch(points: Sequence[Any]) -> None:

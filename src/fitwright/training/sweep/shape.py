@@ -24,20 +24,16 @@ _INNER = ("intermediate_size", "n_inner", "hidden_dim", "d_ff")
 
 
 def shape_of(folder: Path) -> dict[str, int]:
-    """Width, heads and depth of a folder with a config and no weights; nothing where it has weights.
+    """Width, heads and depth of a folder with a config and no weights.
 
-    Raises:
-        UsageError: its config does not tell them.
+    Nothing where it has weights, or where its config does not tell all three.
     """
-    if not is_scratch(folder):
+    if not (folder / "config.json").is_file() or not is_scratch(folder):
         return {}
     config = _config(folder)
     found = {name: _field(config, fields) for name, fields in _FIELDS.items()}
     if None in found.values():
-        raise UsageError(
-            "the config does not tell width, heads and depth", got=str(folder / "config.json"),
-            allowed="; ".join(f"{name}: {' or '.join(fields)}" for name, fields in _FIELDS.items()),
-        )  # fmt: skip
+        return {}
     return {name: int(getattr(config, field)) for name, field in found.items() if field is not None}
 
 

@@ -97,7 +97,7 @@ def _parameter(text: str, shape: Mapping[str, int]) -> Parameter:
     allowed = sorted({*TrainSettings.__dataclass_fields__, *(SHAPES if shape else ())} - _FIXED)
     if name in SHAPES and not shape:
         raise UsageError(
-            f"{name} cannot be changed in a model that has weights", got=text,
+            f"{name} can be changed only in a model that is built from its config", got=text,
             mend="Give a folder with config.json and tokenizer files alone with --model: it is built anew.",
         )  # fmt: skip
     if name not in allowed:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fitwright.core.errors import UsageError
+from fitwright.data.kind_profile import profile_of
 from fitwright.data.kinds.images import LabelledImages, load_labelled_images
 from fitwright.data.splitting import split
 from fitwright.modeling.image_input import load_image_input
@@ -65,16 +66,11 @@ class ImageClassification:
         images, source = load_labelled_images(path, columns=columns)
         parts = split(images, validation=settings.validation, test=settings.test, seed=settings.seed)
         change = Augmentation(seed=settings.seed, flip=self.flip, crop=self.crop)
-        held_out = parts.validation, parts.test
-        sizes = " / ".join(f"{len(part):,}" for part in (parts.train, *held_out))
-        left = [f"left out: {count:,} rows with {why}" for why, count in source.left_out.items()]
-        shown = " to ".join(f"{w} by {h}" for w, h in sorted({min(images.sizes), max(images.sizes)}))
         return TaskData(
             train=ImagePart(images=parts.train, augmentation=change if self.flip or self.crop else None),
-            validation=ImagePart(images=held_out[0]), test=ImagePart(images=held_out[1]), source=source,
+            validation=ImagePart(images=parts.validation), test=ImagePart(images=parts.test), source=source,
             columns=source.columns, labels=images.names,
-            lines=(f"images     {sizes} (train / validation / test), {shown} pixels",
-                   f"classes    {len(images.names)}", *left, *source.notes),
+            lines=tuple(profile_of(images, parts, source=source).lines()),
         )  # fmt: skip
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:

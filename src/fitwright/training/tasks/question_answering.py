@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fitwright.core.errors import UsageError
+from fitwright.data.kind_profile import profile_of
 from fitwright.data.kinds.questions import Answer, AnsweredQuestions, load_questions
 from fitwright.data.splitting import split
 from fitwright.metrics.answers import answer_scores
@@ -23,7 +24,6 @@ from fitwright.training.batches import Batch, EncodedRows, sorted_batches
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.answer_spans import AnswerWindow, BestAnswers, best_spans, window_labels
 from fitwright.training.tasks.interface import Metric, TaskData
-from fitwright.training.tasks.parts import parts_line
 from fitwright.training.tasks.text import fast_tokenizer, reads_types
 from fitwright.training.windows import RowsOf, windows_of
 
@@ -63,11 +63,9 @@ class QuestionAnswering:
     def read(self, path: Path, columns: Mapping[str, str], settings: TrainSettings) -> TaskData:
         dataset, source = load_questions(path, columns=columns)
         parts = split(dataset, validation=settings.validation, test=settings.test, seed=settings.seed)
-        without = sum(not answers for answers in dataset.answers)
-        told = f"{'contexts':<11}{len(set(dataset.contexts)):,}; {without:,} questions have no answer"
         return TaskData(
             train=parts.train, validation=parts.validation, test=parts.test, source=source,
-            columns=source.columns, lines=(parts_line(parts), told, *source.notes),
+            columns=source.columns, lines=tuple(profile_of(dataset, parts, source=source).lines()),
         )  # fmt: skip
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:

@@ -5,17 +5,20 @@ Legend of shape suffixes: B rows, K texts of a row (anchor, positive, negatives)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fitwright.core.errors import UsageError
+from fitwright.data.kind_profile import profile_of
 from fitwright.data.kinds.embedding_pairs import EmbeddingPairs, load_embedding_pairs
 from fitwright.data.splitting import split
+from fitwright.metrics.regression import spearman
 from fitwright.modeling.embedder import POOLINGS, load_embedder, pooled, save_embedder
 from fitwright.training.batches import Batch, Rows, sorted_batches
-from fitwright.training.contrast import contrast, found
+from fitwright.training.contrast import contrast, found, number_of
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import Metric, TaskData
 from fitwright.training.tasks.text import fast_tokenizer
@@ -25,67 +28,42 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-OBJECTIVES = ("ranking", "score")
 EVALUATION_BATCH = 64
+SPEARMAN = Metric(name="spearman", share=False)
+"""Chooses the epoch of scored pairs: the rank correlation of cosines and scores."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SentenceSimilarity:
-    """The task.
+    """The task: find the positive among all texts of the step (pairs, triplets); or the cosine is the score.
 
     Attributes:
-        objective: ``ranking``: the positive among all texts of the step (pairs, triplets); ``score``: the
-            cosine is to be the row's score.
-        temperature: of the ranking; cosines are divided by it.
+        temperature: of the search; cosines are divided by it.
         pooling: ``mean``, ``cls`` or ``auto``, what the model's folder says.
     """
 
     name: ClassVar[str] = "sentence-similarity"
-    objective: str = "ranking"
+    metric: ClassVar[Metric] = Metric(name="accuracy")
     temperature: float = 0.05
     pooling: str = "auto"
 
     def __post_init__(self) -> None:
-        if self.objective not in OBJECTIVES:
-            raise UsageError("unknown objective", got=self.objective, allowed=", ".join(OBJECTIVES))
         if self.pooling not in ("auto", *POOLINGS):
             raise UsageError("unknown pooling", got=self.pooling, allowed=", ".join(("auto", *POOLINGS)))
         if not self.temperature > 0:
             raise UsageError("the temperature must be above 0", got=self.temperature)
-
-    @property
-    def metric(self) -> Metric:
-        """Share of anchors that find their positive among all of the part; or Spearman's rank correlation."""
-        if self.objective == "score":
-            return Metric(name="spearman", share=False)
-        return Metric(name="accuracy")
 
     def options(self) -> dict[str, Any]:
         return asdict(self)
 
     def read(self, path: Path, columns: Mapping[str, str], settings: TrainSettings) -> TaskData:
         dataset, source = load_embedding_pairs(path, columns=columns)
-        self._check(dataset)
         dataset, lines = prepared(dataset)
         parts = split(dataset, validation=settings.validation, test=settings.test, seed=settings.seed)
-        sizes = " / ".join(f"{len(part):,}" for part in (parts.train, parts.validation, parts.test))
         return TaskData(
             train=parts.train, validation=parts.validation, test=parts.test, source=source,
-            columns=source.columns,
-            lines=(f"{dataset.form}: {sizes} (train / validation / test)", *lines, *source.notes),
-        )  # fmt: skip
-
-    def _check(self, dataset: EmbeddingPairs) -> None:
-        if (dataset.scores is not None) == (self.objective == "score"):
-            return
-        if dataset.scores is not None:
-            raise UsageError(
-                "the pairs have scores, which a ranking does not use", got="--option objective=ranking",
-                mend="Learn them with --option objective=score, or leave them aside with --column score=",
-            )  # fmt: skip
-        raise UsageError(
-            "these pairs have no scores to learn", got="--option objective=score",
-            mend="Name their column with --column score=NAME, or take --option objective=ranking.",
+            columns=source.columns, metric=SPEARMAN if dataset.scores is not None else None,
+            lines=(*profile_of(dataset, parts, source=source).lines(), *lines),
         )  # fmt: skip
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:  # noqa: ARG002
@@ -94,11 +72,9 @@ class SentenceSimilarity:
     def encode(self, rows: EmbeddingPairs, source: Path, work: Path, max_length: int) -> Rows:
         tokenizer = fast_tokenizer(source, work, max_length)
         groups = texts_of(rows)
-        names: dict[str, int] = {}
-        for text in (text for group in groups for text in group):
-            names.setdefault(text, len(names))
-        ids = dict(zip(names, tokenizer.encode(list(names)), strict=True))
-        same = [[names[text] for text in group] for group in groups]
+        texts = list(dict.fromkeys(text for group in groups for text in group))
+        ids = dict(zip(texts, tokenizer.encode(texts), strict=True))
+        same = [[number_of(text) for text in group] for group in groups]
         return TextGroups(
             groups=[[ids[text] for text in group] for group in groups],
             labels=same if rows.scores is None else list(rows.scores), pad_id=tokenizer.pad_id,
@@ -116,8 +92,8 @@ class SentenceSimilarity:
         embeddings: torch.Tensor,
         labels: torch.Tensor,
     ) -> torch.Tensor:
-        """Ranking: InfoNCE over all positives and negatives; score: mean squared error of the cosine."""
-        if self.objective == "score":
+        """InfoNCE over all positives and negatives of the step; of scores the cosine's mean squared error."""
+        if labels.is_floating_point():
             cosines_B = (embeddings[:, 0] * embeddings[:, 1]).sum(-1)
             return (cosines_B - labels).square().mean()
         own_B, hidden_BC = own_and_hidden(labels)
@@ -140,14 +116,18 @@ class SentenceSimilarity:
                 losses += float(self.loss_of_embeddings(model, embeddings[-1], labels[-1])) * len(labels[-1])
             all_BKD, all_labels = torch.cat(embeddings), torch.cat(labels)
             score = self._score(all_BKD, all_labels)
-        return {"loss": losses / len(rows), self.metric.name: score}
+        return {"loss": losses / len(rows), self._metric_of(all_labels).name: score}
+
+    def _metric_of(self, labels: torch.Tensor) -> Metric:
+        return SPEARMAN if labels.is_floating_point() else self.metric
 
     def _score(self, embeddings_BKD: torch.Tensor, labels: torch.Tensor) -> float:
-        if self.objective == "score":
+        if labels.is_floating_point():
             cosines_B = (embeddings_BKD[:, 0] * embeddings_BKD[:, 1]).sum(-1)
-            return rank_correlation(cosines_B, labels)
-        candidates_CD, names_C = embeddings_BKD[:, 1:].flatten(0, 1), labels[:, 1:].flatten()
-        return found(embeddings_BKD[:, 0], candidates_CD, labels[:, 1], names_C) / len(labels)
+            rho = spearman(cosines_B.cpu().numpy(), labels.cpu().numpy())
+            return rho if math.isfinite(rho) else 0.0  # a model that says one thing of all pairs
+        candidates_CD, names_C1 = embeddings_BKD[:, 1:].flatten(0, 1), labels[:, 1:].reshape(-1, 1)
+        return found(embeddings_BKD[:, 0], candidates_CD, labels[:, 1:2], names_C1) / len(labels)
 
     def save(self, model: nn.Module, source: Path, folder: Path) -> None:
         save_embedder(model, source, folder)
@@ -195,15 +175,3 @@ def own_and_hidden(names_BK: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     hidden_BC = (names_C == names_BK[:, 1:2]) | (names_C == names_BK[:, :1])
     hidden_BC[torch.arange(rows, device=names_BK.device), own_B] = False
     return own_B, hidden_BC
-
-
-def rank_correlation(left_B: torch.Tensor, right_B: torch.Tensor) -> float:
-    """Spearman's ρ: the correlation of the ranks, equal values sharing theirs; 0 where a side is constant."""
-    import torch
-
-    def ranks(values_B: torch.Tensor) -> torch.Tensor:
-        _, place_B, count_U = values_B.unique(return_inverse=True, return_counts=True)
-        return (count_U.cumsum(0) - (count_U - 1) / 2)[place_B].double()
-
-    both = torch.stack([ranks(left_B), ranks(right_B)])
-    return float(torch.corrcoef(both)[0, 1].nan_to_num(0.0))

@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from fitwright.core.errors import UsageError
 from fitwright.data.class_weights import balanced_weights
 from fitwright.data.dataset import DataSource, LabelledText, load_labelled
-from fitwright.data.kinds.multilabel import MultiLabelText, load_multilabel
-from fitwright.data.profile import profile
+from fitwright.data.kind_profile import profile_of
+from fitwright.data.kinds.multilabel import load_multilabel
 from fitwright.data.splitting import Splits, split
 from fitwright.metrics.multilabel import multilabel_scores
 from fitwright.modeling.classifier import load_classifier, save_classifier
 from fitwright.training.batches import Batch, Rows, class_labels
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import Metric, TaskData
-from fitwright.training.tasks.parts import parts_line
 from fitwright.training.tasks.text import (
     answers,
     encode_texts,
@@ -84,7 +83,7 @@ class TextClassification:
             path, text=columns.get("text"), label=columns.get("label"), pair=columns.get("pair")
         )
         parts = split(dataset, validation=settings.validation, test=settings.test, seed=settings.seed)
-        return task_data(source, parts, tuple(profile(dataset, parts).lines()))
+        return task_data(source, parts, tuple(profile_of(dataset, parts).lines()))
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:
         problem = "multi_label_classification" if self.multi_label else "single_label_classification"
@@ -148,17 +147,11 @@ def _read_multilabel(path: Path, columns: Mapping[str, str], settings: TrainSett
         path, columns={k: v for k, v in columns.items() if not (several and k == "labels")},
         label_columns=flags if several else (),
     )  # fmt: skip
-    parts: Splits[MultiLabelText] = split(
-        dataset, validation=settings.validation, test=settings.test, seed=settings.seed
-    )
-    shown = ", ".join(
-        f"{name} {count / len(dataset):.1%}"
-        for name, count in zip(dataset.names[:8], dataset.counts(), strict=False)
-    )
+    parts = split(dataset, validation=settings.validation, test=settings.test, seed=settings.seed)
     return TaskData(
         train=parts.train, validation=parts.validation, test=parts.test, source=source,
         columns=source.columns, labels=dataset.names,
-        lines=(parts_line(parts), f"{'classes':<11}{len(dataset.names)}: {shown} of the rows", *source.notes),
+        lines=tuple(profile_of(dataset, parts, source=source).lines()),
     )  # fmt: skip
 
 

@@ -13,11 +13,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from fitwright.core.errors import UsageError
+from fitwright.core.files import read_json
+from fitwright.data.kind_profile import profile_of
 from fitwright.data.kinds.scored_text import ScoredText, load_scored_text
 from fitwright.data.splitting import split
 from fitwright.metrics.regression import regression_scores
@@ -25,7 +27,6 @@ from fitwright.modeling.classifier import load_classifier, save_classifier
 from fitwright.training.batches import Batch, Rows
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import Metric, TaskData
-from fitwright.training.tasks.parts import parts_line
 from fitwright.training.tasks.text import (
     answers,
     encode_texts,
@@ -41,6 +42,31 @@ if TYPE_CHECKING:
 
 _SCALE = "fitwright_score_scale"
 """Entry of the config during training: mean and standard deviation of the training part's numbers."""
+
+
+class Scale(NamedTuple):
+    """Mean and standard deviation of the numbers."""
+
+    mean: float
+    spread: float
+
+    def put_in(self, layer: nn.Linear) -> None:
+        """Have the layer that gives numbers in units of the spread give them as they are."""
+        import torch
+
+        with torch.no_grad():
+            layer.weight.mul_(self.spread)
+            if layer.bias is not None:
+                layer.bias.mul_(self.spread).add_(self.mean)
+
+    def take_out(self, layer: nn.Linear) -> None:
+        """The reverse of :meth:`put_in`."""
+        import torch
+
+        with torch.no_grad():
+            layer.weight.div_(self.spread)
+            if layer.bias is not None:
+                layer.bias.sub_(self.mean).div_(self.spread)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,18 +91,20 @@ class TextRegression:
     def read(self, path: Path, columns: Mapping[str, str], settings: TrainSettings) -> TaskData:
         dataset, source = load_scored_text(path, columns=columns)
         parts = split(dataset, validation=settings.validation, test=settings.test, seed=settings.seed)
-        scores = np.array(dataset.scores)
-        told = f"{'scores':<11}{scores.min():.4g} to {scores.max():.4g}, mean {scores.mean():.4g}"
         return TaskData(
             train=parts.train, validation=parts.validation, test=parts.test, source=source,
-            columns=source.columns, lines=(parts_line(parts), told, *source.notes), labels=("score",),
+            columns=source.columns, labels=("score",),
+            lines=tuple(profile_of(dataset, parts, source=source).lines()),
         )  # fmt: skip
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:
         model: Any = load_classifier(source, data.labels, "regression")
         scores = np.array(data.train.scores)
-        spread = float(scores.std()) or 1.0
-        setattr(model.config, _SCALE, [float(scores.mean()) if _biased(model) else 0.0, spread])
+        last = _last_layer(model)
+        scale = Scale(0.0 if last.bias is None else float(scores.mean()), float(scores.std()) or 1.0)
+        if read_json(source / "config.json", what="config.json").get("problem_type") == "regression":
+            scale.take_out(last)  # its head already speaks in numbers like these
+        setattr(model.config, _SCALE, list(scale))
         return model
 
     def encode(self, rows: ScoredText, source: Path, work: Path, max_length: int) -> Rows:
@@ -113,14 +141,7 @@ class TextRegression:
 
     def save(self, model: nn.Module, source: Path, folder: Path) -> None:
         """Mean and spread go into the last layer first."""
-        import torch
-
-        mean, spread = _scale(model)
-        last = _last_layer(model)
-        with torch.no_grad():
-            last.weight.mul_(spread)
-            if last.bias is not None:
-                last.bias.mul_(spread).add_(mean)
+        _scale(model).put_in(_last_layer(model))
         delattr(model.config, _SCALE)
         save_classifier(model, source, folder)
 
@@ -138,9 +159,8 @@ def numbers(scores: Sequence[float], _width: int) -> torch.Tensor:
     return torch.tensor(list(scores), dtype=torch.float32)
 
 
-def _scale(model: nn.Module) -> tuple[float, float]:
-    mean, spread = getattr(model.config, _SCALE)
-    return mean, spread
+def _scale(model: nn.Module) -> Scale:
+    return Scale(*getattr(model.config, _SCALE))
 
 
 def _last_layer(model: nn.Module) -> nn.Linear:
@@ -148,7 +168,3 @@ def _last_layer(model: nn.Module) -> nn.Linear:
     from torch.nn import Linear
 
     return [layer for layer in model.modules() if isinstance(layer, Linear) and layer.out_features == 1][-1]
-
-
-def _biased(model: nn.Module) -> bool:
-    return _last_layer(model).bias is not None

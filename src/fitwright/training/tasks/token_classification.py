@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fitwright.core.errors import UsageError
+from fitwright.data.kind_profile import profile_of
 from fitwright.data.kinds.tag_scheme import scheme_of
 from fitwright.data.kinds.token_tags import TaggedTokens, load_token_tags
 from fitwright.data.splitting import split
-from fitwright.metrics.entities import entities, entity_scores
+from fitwright.metrics.entities import entity_scores
 from fitwright.modeling.classifier import save_classifier
 from fitwright.modeling.pretrained import load_pretrained, named_outputs
 from fitwright.training.batches import Batch, EncodedRows, sorted_batches
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import Metric, TaskData
-from fitwright.training.tasks.parts import parts_line
 from fitwright.training.tasks.text import EVALUATION_BATCH, fast_tokenizer
 from fitwright.training.windows import RowsOf, windows_of
 
@@ -73,7 +73,7 @@ class TokenClassification:
             train=parts.train, validation=parts.validation, test=parts.test, source=source,
             columns={**source.columns, **columns}, labels=dataset.names,
             metric=Metric(name="accuracy") if plain else None,
-            lines=(parts_line(parts), _told(dataset, plain=plain), *source.notes),
+            lines=tuple(profile_of(dataset, parts, source=source).lines()),
         )  # fmt: skip
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:
@@ -193,15 +193,6 @@ def _loss_sum(logits_BTC: torch.Tensor, batch: Batch) -> torch.Tensor:
     return cross_entropy(
         logits_BTC.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED, reduction="sum"
     )
-
-
-def _told(dataset: TaggedTokens, *, plain: bool) -> str:
-    words = sum(map(len, dataset.tokens))
-    if plain:
-        return f"{'tags':<11}{len(dataset.names)}, on {words:,} tokens"
-    found = [kind for tags in dataset.tag_names() for kind, _, _ in entities(tags)]
-    kinds = ", ".join(f"{kind} {found.count(kind):,}" for kind in sorted(set(found))[:8])
-    return f"{'entities':<11}{len(found):,} in {words:,} tokens: {kinds}"
 
 
 def _numbered(columns: Mapping[str, str]) -> dict[str, str]:

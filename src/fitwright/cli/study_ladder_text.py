@@ -1,0 +1,83 @@
+"""What ``fitwright study design`` and ``run`` say to people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fitwright.core.units import format_bytes, format_count, format_flops, format_seconds
+
+if TYPE_CHECKING:
+    from fitwright.scaling.design.plan import Cell, Plan
+    from fitwright.study.table import CellRun
+
+
+def plan_text(plan: Plan, folder: Path) -> str:
+    """The cells with their costs, the whole, the rules, what next."""
+    from fitwright.cli.console import fitted_table
+    from fitwright.reporting.tables import Column
+
+    columns: list[Column[Cell]] = [
+        Column(key="shape", title="Shape", value=lambda c: c.shape.name),
+        Column(key="params", title="N", value=lambda c: c.parameters, text=format_count, numeric=True),
+        Column(key="non-embedding", title="without embedding", value=lambda c: c.non_embedding,
+               text=format_count, numeric=True, spare=2),
+        Column(key="unique", title="Unique", value=lambda c: c.unique_tokens, text=format_count,
+               numeric=True),
+        Column(key="epochs", title="Epochs", value=lambda c: c.epochs, numeric=True),
+        Column(key="ratio", title="D/N", value=lambda c: c.tokens / c.parameters,
+               text=lambda v: f"{v:.2g}", numeric=True),
+        Column(key="batch", title="Batch", value=lambda c: c.batch_blocks, numeric=True, spare=3),
+        Column(key="rate", title="Rate", value=lambda c: c.learning_rate, text=lambda v: f"{v:.1e}",
+               numeric=True, spare=4),
+        Column(key="flops", title="Compute", value=lambda c: c.flops, text=format_flops, numeric=True),
+        Column(key="seconds", title="Time", value=lambda c: c.seconds, text=format_seconds, numeric=True),
+        Column(key="memory", title="Memory", value=lambda c: c.memory_bytes, text=format_bytes,
+               numeric=True, spare=1),
+    ]  # fmt: skip
+    table, said = fitted_table(plan.cells, columns)
+    corpus = plan.corpus
+    heading = (
+        f"{plan.model_family.title}s, {len(plan.cells)} cells; {format_count(corpus['training_tokens'])} "
+        f"tokens to train on, {format_count(corpus['held_out_tokens'])} to judge by; vocabulary "
+        f"{plan.vocabulary:,}, blocks of {plan.block}"
+    )
+    whole = (
+        f"the whole: {format_flops(plan.flops)}, about {format_seconds(plan.seconds)} with {plan.workers} "
+        f"side by side (measured: {plan.speed['side_by_side_gain']:.2f}× one with all threads); tokens for "
+        f"each parameter spread over {plan.spread:.0f}×"
+    )
+    parts = [
+        heading, "\n".join([table, *said]), whole,
+        "The first is the largest: four times the compute of any other, left out of the fit to test it.",
+        "\n".join(f"warning: {warning}" for warning in plan.warnings),
+        f"{folder}: next, fitwright study run {folder}",
+    ]  # fmt: skip
+    return "\n\n".join(part for part in parts if part)
+
+
+def runs_text(runs: Sequence[CellRun], folder: Path) -> str:
+    """The finished cells with their losses."""
+    from fitwright.cli.console import fitted_table
+    from fitwright.reporting.tables import Column
+
+    def loss(key: str, title: str, of: Any) -> Column[CellRun]:
+        return Column(key=key, title=title, value=of, text=lambda v: f"{v:.3f}", numeric=True)
+
+    columns: list[Column[CellRun]] = [
+        Column(key="shape", title="Shape", value=lambda r: r.cell.shape.name),
+        Column(key="params", title="N", value=lambda r: r.cell.parameters, text=format_count, numeric=True),
+        Column(key="unique", title="Unique", value=lambda r: r.cell.unique_tokens, text=format_count,
+               numeric=True),
+        Column(key="epochs", title="Epochs", value=lambda r: r.cell.epochs, numeric=True),
+        loss("loss", "Held out", lambda r: r.last.validation_loss),
+        loss("best", "best epoch", lambda r: r.history.best.validation_loss),
+        loss("train", "Trained on", lambda r: r.last.metrics["seen_loss"]),
+        Column(key="recall", title="Recalled", value=lambda r: r.last.metrics.get("seen_recall"),
+               text=lambda v: f"{v:.1%}", numeric=True, spare=1),
+        Column(key="seconds", title="Time", value=lambda r: r.history.seconds, text=format_seconds,
+               numeric=True, spare=2),
+    ]  # fmt: skip
+    table, said = fitted_table(runs, columns)
+    return "\n".join([table, *said, "", f"{folder / 'runs.csv'}: next, fitwright study fit {folder}"])
