@@ -151,7 +151,7 @@ def test_a_loss_that_is_no_number_in_one_rolls_all_back(arguments: list[str], pa
     fault = "if step[0] == 9: return loss(self, model, batch) * float('nan')"
     ended = together([*arguments[:-2], "--parallel", parallel, *arguments[-2:]], FAULT.format(fault=fault))
     assert [one.code for one in ended] == [0, 0], ended[0].err + ended[1].err
-    assert "the loss became nan at step 4: back to step 4" in ended[0].err
+    assert "the loss became nan at step 4: back to step " in ended[0].err
     assert read_history(Path(arguments[-1])).rollbacks == 1
 
 
