@@ -25,6 +25,7 @@ class LayerParts:
 
     @property
     def modules(self) -> list[Any]:
+        """All of them, in order."""
         return [getattr(self, field.name) for field in fields(self)]
 
     @property
