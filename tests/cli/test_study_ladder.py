@@ -65,7 +65,8 @@ def stamps(folder: Path) -> dict[str, int]:
 
 def test_every_cell_has_a_row_that_a_law_is_fitted_to(trained: Path) -> None:
     plan = Plan.read(trained)
-    rows = list(csv.DictReader((trained / "runs.csv").open(encoding="utf-8")))
+    with (trained / "runs.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
     assert {row["cell"] for row in rows} == {cell.name for cell in plan.cells}
     assert sum(row["role"] == "target" for row in rows) == 1
     for row, cell in zip(rows, plan.cells, strict=True):
