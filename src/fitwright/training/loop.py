@@ -211,6 +211,7 @@ class Run:
             raise error
         self.optimizer.zero_grad(set_to_none=True)
         self._restore()
+        self.stepper.scaler.load(self.scaling)
         self.rollbacks, self.rate_scale = rollbacks, scale
         self._save()
         done = self.starts[self.epoch] + self.step_in_epoch
@@ -259,18 +260,6 @@ class Run:
     def _share_of_peak(self) -> float:
         """Of the matrix products' speed that was measured at the start."""
         return self.meter.tokens_per_s * self.flops_token / self.peak if self.peak else 0.0
-
-    def _draw(self, point: Point) -> None:
-        values = {
-            k: v for k, v in asdict(point).items() if k not in ("step", "epoch", "metrics") and v is not None
-        }
-        self.curves.scalars(
-            point.step, {**values, **{f"validation/{k}": v for k, v in point.metrics.items()}}
-        )
-        matrices = (
-            (name, p.detach()) for name, p in self.model.named_parameters() if p.requires_grad and p.ndim > 1
-        )
-        self.curves.histograms(point.step, matrices)
 
     def _best_point(self) -> Point:
         sign = 1 if self.metric.higher_is_better else -1
