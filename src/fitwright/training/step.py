@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 
     from fitwright.training.distributed.team import Team
 
-_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "std::bad_alloc")
 """What torch's allocators say: the CPU's on Linux and Windows, CUDA's."""
+
+_NO_ROOM_FOR_A_KERNEL = "could not create a primitive"
+"""All that oneDNN says when it gets no memory for the code of a matrix product that it compiles."""
 
 
 class DivergedError(RunError):
@@ -60,7 +63,10 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an allocator gave up, on whatever device."""
     if isinstance(error, MemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY)
+    if not isinstance(error, RuntimeError):
+        return False
+    text = str(error)
+    return text.strip() == _NO_ROOM_FOR_A_KERNEL or any(known in text for known in _OUT_OF_MEMORY)
 
 
 @dataclass(frozen=True, kw_only=True)
