@@ -152,8 +152,7 @@ def _plan(
     points = grid.points_of(shapes, machine.flops_per_token)
     wanted = grid.tokens_within(points, budget, price)
     tokens = grid.check_blocks(wanted, settings.block, amounts["training_tokens"] - 1)
-    kept = grid.large_enough(points, tokens, settings.block)
-    cells = tuple(_cell(point, tokens, machine) for point in kept)
+    cells = tuple(_cell(point, tokens, machine) for point in points)
     source = corpus.source.as_json()
     plan = Plan(
         family=family.name, vocabulary=settings.vocabulary, block=settings.block, seed=settings.seed,

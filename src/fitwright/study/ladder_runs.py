@@ -68,8 +68,7 @@ def read_ladder(root: Path) -> tuple[LadderRun, ...]:
 
 
 def fitting_columns(root: Path) -> Mapping[str, Sequence[str]]:
-    """The columns of the runs that a law is fitted to: neither the largest, which tests it,
-    nor those that saw little data far too often."""
+    """The columns of the runs that a law is fitted to: all but the largest, which tests it."""
     columns = _columns(root)
     kept = [place for place, role in enumerate(columns["role"]) if role == FIT]
     return {name: [values[place] for place in kept] for name, values in columns.items()}

@@ -3,9 +3,7 @@
 With D the tokens of the largest run, every size is trained on D/16, D/8 and D/4 new tokens, on D/16 four
 times and on D/64 four and sixteen times; small sizes also on D/2 and D, as far as no run but the largest has
 more than a quarter of its compute. So the largest lies four times beyond what a law is fitted to, each size
-meets the same data once and many times, and tokens for each parameter vary a hundredfold. Each size also sees
-a 256th of D 64 times, far beyond where it pays: no law is fitted to that, it shows which size so little data
-can feed.
+meets the same data once and many times, and tokens for each parameter vary a hundredfold.
 """
 
 from __future__ import annotations
@@ -16,14 +14,13 @@ from dataclasses import dataclass
 
 from fitwright.core.errors import UsageError
 from fitwright.core.units import format_count
-from fitwright.scaling.design.plan import FIT, TARGET, TURN
+from fitwright.scaling.design.plan import FIT, TARGET
 from fitwright.scaling.design.shapes import WIDTHS, Shape, usual_shape
 
 _ONCE = (1 / 16, 1 / 8, 1 / 4)
 _ONCE_IF_SMALL = (1 / 2, 1.0)
 _REPEATED = ((1 / 16, 4), (1 / 64, 4), (1 / 64, 16))
-_WORN_OUT = (1 / 256, 64)
-_PARTS = 256
+_PARTS = 64
 BEYOND = 4.0
 """The largest run's compute over that of any other."""
 SIZES = 5
@@ -60,7 +57,6 @@ def points_of(shapes: Sequence[Shape], flops_per_token: Callable[[Shape], float]
     most = flops_per_token(ordered[-1])
     found = [Point(shape=ordered[-1], share=1.0, epochs=1, role=TARGET)]
     for shape in ordered:
-        found.append(Point(shape=shape, share=_WORN_OUT[0], epochs=_WORN_OUT[1], role=TURN))
         once = [(share, 1) for share in (*_ONCE, *_ONCE_IF_SMALL)]
         for share, epochs in (*once, *_REPEATED):
             if flops_per_token(shape) * share * epochs <= most / BEYOND * 1.0001:
@@ -109,13 +105,8 @@ def choose_shapes(
 
 
 def whole_blocks(point: Point, tokens: float, block: int) -> int:
-    """Unique blocks of a cell; D is a multiple of 256 blocks, so that shares are whole."""
+    """Unique blocks of a cell; D is a multiple of 64 blocks, so that shares are whole."""
     return round(point.share * _PARTS) * max(1, int(tokens / block) // _PARTS)
-
-
-def large_enough(points: Sequence[Point], tokens: float, block: int) -> tuple[Point, ...]:
-    """The points without those whose unique part is too small to be cut into steps."""
-    return tuple(p for p in points if p.role != TURN or whole_blocks(p, tokens, block) >= FEWEST_BLOCKS)
 
 
 def check_blocks(tokens: float, block: int, available_tokens: float) -> float:

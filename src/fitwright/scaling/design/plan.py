@@ -14,7 +14,7 @@ from fitwright.scaling.design.shapes import Shape
 
 SCHEMA = 1
 PLAN_NAME = "study.json"
-FIT, TARGET, TURN = "fit", "target", "turn"
+FIT, TARGET = "fit", "target"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +27,7 @@ class Cell:
         unique_tokens: U, different ones; tokens: D = U × epochs.
         batch_blocks: of an optimiser step. learning_rate: peak.
         flops, seconds, memory_bytes: predicted: of the training products; on one thread; of the process.
-        role: ``fit``; ``target``: the largest, left out of the fit to be predicted by it; ``turn``: little
-            data seen far too often, left out as well.
+        role: ``fit``, or ``target``: the largest, left out of the fit to be predicted by it.
     """
 
     name: str
