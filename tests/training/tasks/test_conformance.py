@@ -31,7 +31,7 @@ from tests.training.tasks.more_cases import MORE_CASES
 from tests.training.test_classification import StopAfter
 
 SETTINGS = TrainSettings(
-    epochs=2, batch_size=8, learning_rate=5e-3, precision="fp32", max_length=32, checkpoint_s=0.0,
+    epochs=2, batch_size=8, learning_rate=5e-3, precision="fp32", max_length=32,
     validation=0.2, test=0.2,
 )  # fmt: skip
 CPU = torch.device("cpu")
@@ -51,11 +51,11 @@ class Scene:
     def settings(self) -> TrainSettings:
         return SETTINGS.but(packing="on" if self.case.packs else "off", **self.case.settings)
 
-    def train(self, name: str, progress: Progress | None = None) -> Path:
-        case = self.case
+    def train(self, name: str, progress: Progress | None = None, checkpoint_s: float = 30.0) -> Path:
+        case, settings = self.case, self.settings.but(checkpoint_s=checkpoint_s)
         return train(
             self.data, model=self.model, output=self.folder / name, task=case.task,
-            columns=case.columns, options=case.options, settings=self.settings, progress=progress,
+            columns=case.columns, options=case.options, settings=settings, progress=progress,
         )  # fmt: skip
 
     def read(self) -> tuple[Task, TaskData, Rows]:
@@ -103,7 +103,7 @@ def test_transformers_loads_what_came_out(scene: Scene) -> None:
 def test_interrupted_it_ends_with_the_same_bits(scene: Scene) -> None:
     steps = read_history(scene.whole).points[0].step
     with pytest.raises(KeyboardInterrupt):
-        scene.train("broken", StopAfter(steps + steps // 2))
+        scene.train("broken", StopAfter(steps + steps // 2), checkpoint_s=0.0)
     assert not (scene.folder / "broken").exists()
     assert compare_weights(scene.train("broken"), scene.whole).different == ()
 
