@@ -111,7 +111,8 @@ def test_killed_processes_go_on_to_the_same_bits_and_one_alone_can_go_on_for_the
     monkeypatch.setenv("STOP_AFTER", "16")
     for name in ("broken", "taken-over"):
         codes = [one.code for one in together([*given_, str(folder / name)], STOP)]
-        assert codes == [9, 9]
+        assert codes[0] == 9  # killed itself; the other too, unless it saw its peer die first and said so
+        assert codes[1] in (9, 3)
     assert [one.code for one in together([*given_, str(folder / "broken")])] == [0, 0]
     whole, broken = weights(folder / "whole"), weights(folder / "broken")
     assert all(torch.equal(whole[name], broken[name]) for name in whole)
