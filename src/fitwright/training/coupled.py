@@ -15,13 +15,15 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from fitwright.modeling.dropout import CheapDropout
-from fitwright.training.batches import Batch
+from fitwright.training.batches import Batch, Rows, sorted_batches
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
     from fitwright.training.distributed.team import Team
+
+EVALUATION_BATCH = 64
 
 Autocast = Callable[[], AbstractContextManager[Any]]
 
@@ -109,6 +111,27 @@ def coupled_gradients(
         share.backward(gradient)
     restore_random_state(after, dropout)
     return float(loss.detach()) if team.world.is_first else 0.0
+
+
+def embedded(
+    objective: Coupled, model: nn.Module, rows: Rows, device: torch.device
+) -> tuple[float, torch.Tensor, torch.Tensor]:
+    """Those rows embedded for an evaluation, in fp32; leaves the model in ``eval``.
+
+    Returns:
+        The mean loss among :data:`EVALUATION_BATCH` rows at a time, embeddings and labels of all, by length.
+    """
+    import torch
+
+    model.eval()
+    losses, embeddings, labels = 0.0, [], []
+    with torch.inference_mode():
+        for _, batch in sorted_batches(rows, EVALUATION_BATCH, device):
+            embeddings.append(objective.embed(model, batch))
+            labels.append(batch.labels)
+            loss = objective.loss_of_embeddings(model, embeddings[-1], labels[-1])
+            losses += float(loss) * len(labels[-1])
+    return losses / len(rows), torch.cat(embeddings), torch.cat(labels)
 
 
 def random_state(dropout: CheapDropout | None) -> tuple[Any, ...]:

@@ -27,6 +27,7 @@ from fitwright.training.method import apply_method, merge_lora, parameter_counts
 from fitwright.training.settings import TrainSettings
 from fitwright.training.step import Objective, objective_of
 from fitwright.training.tasks.interface import Metric, Task, TaskData
+from fitwright.training.tasks.registry import options_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -85,7 +86,7 @@ def data_record(job: Job, settings: TrainSettings) -> dict[str, Any]:
 def run_key(job: Job, stage: str, settings: dict[str, Any]) -> str:
     """One hash of all that decides the weights: stage, task, settings, data, starting weights."""
     plain = {k: v for k, v in settings.items() if k not in ("checkpoint_s", "parallel")}
-    task = [job.task.name, job.task.options()]
+    task = [job.task.name, options_of(job.task)]
     old = [job.old.data.source.fingerprint] if job.old is not None else []
     return sha256_json([stage, task, plain, job.data.source.fingerprint, weights_sha256(job.source), *old])
 
@@ -177,7 +178,7 @@ def _write(
         kind="model", stage=stage, task=job.task.name, labels=job.data.labels,
         made_from={"model": job.source_name, "sha256": weights_sha256(job.source), "key": key},
         data=data_record(job, settings),
-        settings={**settings.as_json(), "task": job.task.options(), **(extra_settings or {})},
+        settings={**settings.as_json(), "task": options_of(job.task), **(extra_settings or {})},
         seed=settings.seed, provenance=job.provenance, max_length=max_length,
     )  # fmt: skip
     write_model_directory(

@@ -89,17 +89,12 @@ def load_captioned_images(
     captions = [text_at(table, found["caption"], row) for row in kept]
     where = [f"{file.name} in {table.place(row)}" for row, file in zip(kept, files, strict=True)]
     looked = look_at(files, where, broken=broken, progress=progress)
-    whole = [i for i, digest in enumerate(looked.digests) if digest is not None]
-    if not whole:
+    if not looked.whole:
         raise DataError(f"no image of {path} can be read", got=f"{len(files):,} rows")
-    if len(whole) < len(files):
-        left_out = {**left_out, "a broken image": len(files) - len(whole)}
     dataset = CaptionedImages(
-        paths=tuple(files[i] for i in whole), captions=tuple(captions[i] for i in whole),
-        digests=tuple(looked.digests[i] or "" for i in whole),
-        sizes=tuple(looked.sizes[i] or (0, 0) for i in whole),
-    )  # fmt: skip
+        paths=looked.kept(files), captions=looked.kept(captions), digests=looked.digests, sizes=looked.sizes
+    )
     return dataset, RowSource(
         path=path, kind=KIND, columns=found, fingerprint=dataset.fingerprint, rows=len(dataset),
-        left_out=left_out,
+        left_out=looked.left_out(left_out),
     )  # fmt: skip

@@ -96,10 +96,7 @@ def load_labelled_images(
     check_file(path)
     files, labels, where, found, left_out = _listed(path, columns)
     looked = look_at(files, where, broken=broken, progress=progress)
-    whole = [i for i, digest in enumerate(looked.digests) if digest is not None]
-    if len(whole) < len(files):
-        left_out = {**left_out, "a broken image": len(files) - len(whole)}
-    kept_labels = [labels[i] for i in whole]
+    kept_labels = looked.kept(labels)
     column = found.get("label", "folder")
     order = tuple(names) if names is not None else sorted_names(set(kept_labels))
     if names is not None:
@@ -108,14 +105,12 @@ def load_labelled_images(
         check_classes(kept_labels, column)
     place = {name: index for index, name in enumerate(order)}
     dataset = LabelledImages(
-        paths=tuple(files[i] for i in whole), labels=tuple(place[label] for label in kept_labels),
-        names=order,
-        digests=tuple(looked.digests[i] or "" for i in whole),
-        sizes=tuple(looked.sizes[i] or (0, 0) for i in whole),
+        paths=looked.kept(files), labels=tuple(place[label] for label in kept_labels), names=order,
+        digests=looked.digests, sizes=looked.sizes,
     )  # fmt: skip
     return dataset, RowSource(
         path=path, kind=KIND, columns=found, fingerprint=dataset.fingerprint, rows=len(dataset),
-        left_out=left_out,
+        left_out=looked.left_out(left_out),
     )  # fmt: skip
 
 

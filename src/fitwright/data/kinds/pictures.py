@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from fitwright.core.errors import DataError
 from fitwright.core.optional import require
@@ -20,19 +20,31 @@ if TYPE_CHECKING:
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"))
 Broken = Literal["refuse", "skip"]
 _NAMED = 5
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Looked:
-    """What a look at image files found, file by file; ``None`` for a broken one.
+    """What a look at image files found.
 
     Attributes:
-        digests: SHA-256 of the bytes.
-        sizes: width and height, pixels.
+        whole: which of them can be read, by place.
+        digests: of these, SHA-256 of the bytes. sizes: width and height, pixels.
+        broken: how many cannot.
     """
 
-    digests: tuple[str | None, ...]
-    sizes: tuple[tuple[int, int] | None, ...]
+    whole: tuple[int, ...]
+    digests: tuple[str, ...]
+    sizes: tuple[tuple[int, int], ...]
+    broken: int
+
+    def kept(self, values: Sequence[T]) -> tuple[T, ...]:
+        """Of a value for each file those of the whole ones."""
+        return tuple(values[place] for place in self.whole)
+
+    def left_out(self, others: Mapping[str, int]) -> dict[str, int]:
+        """Rows left out by reason: the broken ones beside others."""
+        return {**others, **({"a broken image": self.broken} if self.broken else {})}
 
 
 def open_image(path: Path) -> Image:
@@ -87,11 +99,11 @@ def look_at(
             got=", ".join(reasons[:_NAMED]) + more,
             mend="Replace or remove them.",
         )  # fmt: skip
-    looked = [found[path] for path in paths]
+    looked = [(place, *one) for place, path in enumerate(paths) if (one := found[path]) is not None]
     return Looked(
-        digests=tuple(None if one is None else one[0] for one in looked),
-        sizes=tuple(None if one is None else one[1] for one in looked),
-    )
+        whole=tuple(place for place, _, _ in looked), digests=tuple(digest for _, digest, _ in looked),
+        sizes=tuple(size for _, _, size in looked), broken=len(paths) - len(looked),
+    )  # fmt: skip
 
 
 def image_files(folder: Path) -> list[Path]:

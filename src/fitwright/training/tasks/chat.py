@@ -12,16 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fitwright.core.errors import DataError, UsageError
-from fitwright.data.kind_profile import profile_of
 from fitwright.data.kinds.conversations import Conversations, load_conversations
-from fitwright.data.splitting import split
 from fitwright.modeling.chat_template import ChatTemplate
 from fitwright.modeling.classifier import copy_tokenizer
 from fitwright.modeling.pretrained import load_pretrained, save_pretrained
-from fitwright.training.batches import Batch, EncodedRows, Rows, sorted_batches
+from fitwright.training.batches import Batch, EncodedRows, Rows
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import Metric, TaskData
-from fitwright.training.tasks.next_token import IGNORED, token_labels, token_loss
+from fitwright.training.tasks.next_token import IGNORED, mean_token_loss, token_labels, token_loss
+from fitwright.training.tasks.splitting import split_data
 from fitwright.training.tasks.text import fast_tokenizer
 
 if TYPE_CHECKING:
@@ -48,16 +47,9 @@ class Chat:
         if self.long not in LONG:
             raise UsageError("unknown way with long conversations", got=self.long, allowed=", ".join(LONG))
 
-    def options(self) -> dict[str, Any]:
-        return asdict(self)
-
     def read(self, path: Path, columns: Mapping[str, str], settings: TrainSettings) -> TaskData:
         dataset, source = load_conversations(path, columns=columns)
-        parts = split(dataset, validation=settings.validation, test=settings.test, seed=settings.seed)
-        return TaskData(
-            train=parts.train, validation=parts.validation, test=parts.test, source=source,
-            columns=source.columns, lines=tuple(profile_of(dataset, parts, source=source).lines()),
-        )  # fmt: skip
+        return split_data(dataset, source, settings)
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:  # noqa: ARG002
         model: Any = load_pretrained("AutoModelForCausalLM", source, "a causal language model")
@@ -99,15 +91,7 @@ class Chat:
 
     def evaluate(self, model: nn.Module, rows: Rows, device: torch.device) -> dict[str, float]:
         """Loss in nats a token of an answer, and its exponential, the perplexity; fp32."""
-        import torch
-
-        model.eval()
-        loss_sum, targets = 0.0, 0
-        with torch.inference_mode():
-            for _, batch in sorted_batches(rows, EVALUATION_BATCH, device):
-                loss_sum += float(token_loss(model(**batch.inputs).logits, batch.labels))
-                targets += batch.counts.targets
-        loss = loss_sum / targets
+        loss = mean_token_loss(model, rows, device, EVALUATION_BATCH)
         return {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
 
     def save(self, model: nn.Module, source: Path, folder: Path) -> None:

@@ -6,18 +6,19 @@ Legend of shape suffixes: B rows of a batch, H height, W width; 3 colours.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fitwright.core.errors import UsageError
 from fitwright.data.kinds.pictures import open_image
-from fitwright.modeling.image_input import ImageInput
+from fitwright.modeling.image_input import ImageInput, load_image_input
 from fitwright.training.batches import Batch, Counts
+from fitwright.training.tasks.interface import TaskData
 
 if TYPE_CHECKING:
     import torch
@@ -101,6 +102,52 @@ class ImageStore:
             pairs = zip(images, rows, strict=True)
             images = [self.augmentation.apply(image, row, epoch) for image, row in pairs]
         return torch.from_numpy(self.input.numbers(np.stack(images))).to(device)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImagePart:
+    """The rows of one part, and how their images are changed in training."""
+
+    rows: Any
+    augmentation: Augmentation | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageOptions:
+    """What tasks on images have in common.
+
+    Attributes:
+        size: side in pixels; 0: as the model's image processor or config says.
+        flip: mirror half of the training images; captions that say left or right then lie.
+        crop: move training images by up to this share of a side.
+    """
+
+    size: int = 0
+    flip: bool = False
+    crop: float = 0.125
+
+    def __post_init__(self) -> None:
+        if self.size < 0:
+            raise UsageError("the size of images must be at least 1 pixel", got=self.size)
+
+    def parts(self, data: TaskData, seed: int) -> TaskData:
+        """The same data, whose training part is changed a little in every epoch."""
+        change = Augmentation(seed=seed, flip=self.flip, crop=self.crop)
+        return replace(
+            data, validation=ImagePart(rows=data.validation), test=ImagePart(rows=data.test),
+            train=ImagePart(rows=data.train, augmentation=change if self.flip or self.crop else None),
+        )  # fmt: skip
+
+    def input(self, source: Path) -> ImageInput:
+        """How the model of that folder takes images."""
+        return load_image_input(source, size=self.size or None)
+
+    def store(self, part: ImagePart, source: Path) -> ImageStore:
+        """The images of a part as that model takes them."""
+        return ImageStore(paths=part.rows.paths, input=self.input(source), augmentation=part.augmentation)
 
 
 @dataclass(frozen=True, kw_only=True)

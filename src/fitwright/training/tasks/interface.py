@@ -80,9 +80,6 @@ class Task(Protocol):
     def metric(self) -> Metric:
         """What chooses the epoch, unless the data says otherwise; it may depend on the options."""
 
-    def options(self) -> dict[str, Any]:
-        """The task's own options, as JSON; the same task is made of them again."""
-
     def read(self, path: Path, columns: Mapping[str, str], settings: TrainSettings) -> TaskData:
         """Read, check and split the user's file.
 

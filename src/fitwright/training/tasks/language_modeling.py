@@ -6,7 +6,7 @@ Legend of shape suffixes: B blocks of a batch, T tokens of a block, V vocabulary
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -87,9 +87,6 @@ class CausalLanguageModeling(_LanguageModeling):
 
     name: ClassVar[str] = "causal-language-modeling"
 
-    def options(self) -> dict[str, Any]:
-        return asdict(self)
-
     def load_model(self, source: Path, data: TaskData) -> nn.Module:  # noqa: ARG002
         model: Any = load_language_model(source, "causal")
         model.config.use_cache = False
@@ -120,9 +117,6 @@ class MaskedLanguageModeling(_LanguageModeling):
     def __post_init__(self) -> None:
         if not 0 < self.mask_share < 1:
             raise UsageError("mask_share is out of range", got=self.mask_share, allowed="above 0, below 1")
-
-    def options(self) -> dict[str, Any]:
-        return asdict(self)
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:  # noqa: ARG002
         return load_language_model(source, "masked")

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from fitwright.training.batches import Rows, sorted_batches
+
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
 IGNORED = -100
 """The label of a place that is not learnt."""
@@ -22,6 +25,19 @@ def token_loss(logits_BTV: torch.Tensor, labels_BT: torch.Tensor) -> torch.Tenso
     return cross_entropy(
         logits_BTV.float().flatten(0, 1), labels_BT.flatten(), reduction="sum", ignore_index=IGNORED
     )
+
+
+def mean_token_loss(model: nn.Module, rows: Rows, device: torch.device, batch_size: int) -> float:
+    """Nats a target over those rows, in fp32; leaves the model in ``eval``."""
+    import torch
+
+    model.eval()
+    loss_sum, targets = 0.0, 0
+    with torch.inference_mode():
+        for _, batch in sorted_batches(rows, batch_size, device):
+            loss_sum += float(token_loss(model(**batch.inputs).logits, batch.labels))
+            targets += batch.counts.targets
+    return loss_sum / targets
 
 
 def token_labels(labels: Sequence[Sequence[int]], width: int) -> torch.Tensor:

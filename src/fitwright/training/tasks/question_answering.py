@@ -14,9 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fitwright.core.errors import UsageError
-from fitwright.data.kind_profile import profile_of
 from fitwright.data.kinds.questions import Answer, AnsweredQuestions, load_questions
-from fitwright.data.splitting import split
 from fitwright.metrics.answers import answer_scores
 from fitwright.modeling.classifier import save_classifier
 from fitwright.modeling.pretrained import load_pretrained
@@ -24,6 +22,7 @@ from fitwright.training.batches import Batch, EncodedRows, sorted_batches
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.answer_spans import AnswerWindow, BestAnswers, best_spans, window_labels
 from fitwright.training.tasks.interface import Metric, TaskData
+from fitwright.training.tasks.splitting import split_data
 from fitwright.training.tasks.text import fast_tokenizer, reads_types
 from fitwright.training.windows import RowsOf, windows_of
 
@@ -57,16 +56,9 @@ class QuestionAnswering:
                 got=(self.stride, self.max_answer_tokens),
             )
 
-    def options(self) -> dict[str, Any]:
-        return asdict(self)
-
     def read(self, path: Path, columns: Mapping[str, str], settings: TrainSettings) -> TaskData:
         dataset, source = load_questions(path, columns=columns)
-        parts = split(dataset, validation=settings.validation, test=settings.test, seed=settings.seed)
-        return TaskData(
-            train=parts.train, validation=parts.validation, test=parts.test, source=source,
-            columns=source.columns, lines=tuple(profile_of(dataset, parts, source=source).lines()),
-        )  # fmt: skip
+        return split_data(dataset, source, settings)
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:
         model = load_pretrained("AutoModelForQuestionAnswering", source, "a model that answers questions")

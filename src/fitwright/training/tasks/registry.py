@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 from fitwright.core.errors import UsageError
@@ -36,6 +36,12 @@ def task_of(name: str, options: Mapping[str, Any] | None = None) -> Task:
         )  # fmt: skip
     task: Task = kind(**{option: _typed(option, value, known[option]) for option, value in given.items()})
     return task
+
+
+def options_of(task: Task) -> dict[str, Any]:
+    """The task's own options, as JSON: :func:`task_of` makes the same task of them again."""
+    values: Any = task  # a frozen dataclass, whatever its class
+    return asdict(values)
 
 
 def _typed(option: str, value: Any, default: Any) -> Any:

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from fitwright.core.errors import UsageError
-from fitwright.data.kind_profile import profile_of
 from fitwright.data.kinds.embedding_pairs import EmbeddingPairs, load_embedding_pairs
-from fitwright.data.splitting import split
 from fitwright.metrics.regression import spearman
 from fitwright.modeling.embedder import POOLINGS, load_embedder, pooled, save_embedder
-from fitwright.training.batches import Batch, Rows, sorted_batches
+from fitwright.training.batches import Batch, Rows
 from fitwright.training.contrast import contrast, found, number_of
+from fitwright.training.coupled import embedded
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import Metric, TaskData
+from fitwright.training.tasks.splitting import split_data
 from fitwright.training.tasks.text import fast_tokenizer
 from fitwright.training.tasks.text_groups import TextGroups
 
@@ -53,18 +53,11 @@ class SentenceSimilarity:
         if not self.temperature > 0:
             raise UsageError("the temperature must be above 0", got=self.temperature)
 
-    def options(self) -> dict[str, Any]:
-        return asdict(self)
-
     def read(self, path: Path, columns: Mapping[str, str], settings: TrainSettings) -> TaskData:
         dataset, source = load_embedding_pairs(path, columns=columns)
         dataset, lines = prepared(dataset)
-        parts = split(dataset, validation=settings.validation, test=settings.test, seed=settings.seed)
-        return TaskData(
-            train=parts.train, validation=parts.validation, test=parts.test, source=source,
-            columns=source.columns, metric=SPEARMAN if dataset.scores is not None else None,
-            lines=(*profile_of(dataset, parts, source=source).lines(), *lines),
-        )  # fmt: skip
+        metric = SPEARMAN if dataset.scores is not None else None
+        return split_data(dataset, source, settings, metric=metric, more=lines)
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:  # noqa: ARG002
         return load_embedder(source, self.pooling)
@@ -105,18 +98,8 @@ class SentenceSimilarity:
 
     def evaluate(self, model: nn.Module, rows: Rows, device: torch.device) -> dict[str, float]:
         """The loss among 64 rows at a time; accuracy among all texts of the part, or Spearman's ρ. fp32."""
-        import torch
-
-        model.eval()
-        losses, embeddings, labels = 0.0, [], []
-        with torch.inference_mode():
-            for _, batch in sorted_batches(rows, EVALUATION_BATCH, device):
-                embeddings.append(self.embed(model, batch))
-                labels.append(batch.labels)
-                losses += float(self.loss_of_embeddings(model, embeddings[-1], labels[-1])) * len(labels[-1])
-            all_BKD, all_labels = torch.cat(embeddings), torch.cat(labels)
-            score = self._score(all_BKD, all_labels)
-        return {"loss": losses / len(rows), self._metric_of(all_labels).name: score}
+        loss, embeddings_BKD, labels = embedded(self, model, rows, device)
+        return {"loss": loss, self._metric_of(labels).name: self._score(embeddings_BKD, labels)}
 
     def _metric_of(self, labels: torch.Tensor) -> Metric:
         return SPEARMAN if labels.is_floating_point() else self.metric

@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from fitwright.core.errors import UsageError
 from fitwright.core.files import read_json
-from fitwright.data.kind_profile import profile_of
 from fitwright.data.kinds.source_targets import SourceTargets, load_source_targets
-from fitwright.data.splitting import split
 from fitwright.metrics.generation import generation_scores
 from fitwright.modeling.classifier import copy_tokenizer
 from fitwright.modeling.pretrained import load_pretrained, save_pretrained
 from fitwright.modeling.warm_start import copy_decoder_tokenizer, decoder_tokenizer, pair_limit
-from fitwright.training.batches import Batch, Rows, sorted_batches
+from fitwright.training.batches import Batch, Rows
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import Metric, TaskData
-from fitwright.training.tasks.next_token import token_loss
+from fitwright.training.tasks.next_token import mean_token_loss, token_loss
 from fitwright.training.tasks.source_target_rows import SourceTargetRows
+from fitwright.training.tasks.splitting import split_data
 from fitwright.training.tasks.text import fast_tokenizer
 
 if TYPE_CHECKING:
@@ -53,16 +52,9 @@ class SequenceToSequence:
         if self.written < 0:
             raise UsageError("written must be 0 or more", got=self.written)
 
-    def options(self) -> dict[str, Any]:
-        return asdict(self)
-
     def read(self, path: Path, columns: Mapping[str, str], settings: TrainSettings) -> TaskData:
         dataset, source = load_source_targets(path, columns=columns)
-        parts = split(dataset, validation=settings.validation, test=settings.test, seed=settings.seed)
-        return TaskData(
-            train=parts.train, validation=parts.validation, test=parts.test, source=source,
-            columns=source.columns, lines=tuple(profile_of(dataset, parts, source=source).lines()),
-        )  # fmt: skip
+        return split_data(dataset, source, settings)
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:  # noqa: ARG002
         return load_pretrained("AutoModelForSeq2SeqLM", source, "an encoder and decoder")
@@ -87,19 +79,12 @@ class SequenceToSequence:
         """Loss in nats a target token; ROUGE-L and chrF of texts written greedily. fp32."""
         import torch
 
-        model.eval()
-        loss_sum, targets = 0.0, 0
-        with torch.inference_mode():
-            for _, batch in sorted_batches(rows, EVALUATION_BATCH, device):
-                loss_sum += float(token_loss(model(**batch.inputs).logits, batch.labels))
-                targets += batch.counts.targets
-            found = {"loss": loss_sum / targets}
-            if self.written and isinstance(rows, SourceTargetRows):
-                chosen = list(range(min(self.written, len(rows))))
-                scores = generation_scores(
-                    [rows.texts[row] for row in chosen], write(model, rows, chosen, device)
-                )
-                found |= asdict(scores)
+        found = {"loss": mean_token_loss(model, rows, device, EVALUATION_BATCH)}
+        if self.written and isinstance(rows, SourceTargetRows):
+            chosen = list(range(min(self.written, len(rows))))
+            with torch.inference_mode():
+                texts = write(model, rows, chosen, device)
+            found |= asdict(generation_scores([rows.texts[row] for row in chosen], texts))
         return found
 
     def save(self, model: nn.Module, source: Path, folder: Path) -> None:

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from fitwright.data.batching import pad
 from fitwright.data.tokens import TextTokenizer
-from fitwright.training.batches import PAD_MULTIPLE, Batch, Counts
+from fitwright.training.batches import Batch, Counts, padded
 from fitwright.training.tasks.next_token import token_labels
 
 if TYPE_CHECKING:
@@ -65,18 +64,10 @@ class SourceTargetRows:
 
         Inputs: int64 (B, S) twice, then (B, T) twice. Labels: int64 (B, T).
         """
-        import torch
-
         shifted = [[self.start_id, *self.targets[row][:-1]] for row in rows]
-        ids, mask = pad([self.sources[row] for row in rows], self.pad_id, PAD_MULTIPLE, self.limit)
-        decoder_ids, decoder_mask = pad(shifted, self.pad_id, PAD_MULTIPLE, self.limit)
-        arrays = {
-            "input_ids": ids, "attention_mask": mask,
-            "decoder_input_ids": decoder_ids, "decoder_attention_mask": decoder_mask,
-        }  # fmt: skip
-        labels = token_labels([self.targets[row] for row in rows], decoder_ids.shape[1])
+        given = padded([self.sources[row] for row in rows], self.pad_id, self.limit, device)
+        written = padded(shifted, self.pad_id, self.limit, device)
+        inputs = given | {f"decoder_{name}": tensor for name, tensor in written.items()}
+        labels = token_labels([self.targets[row] for row in rows], written["input_ids"].shape[1])
         counts = self.counts(rows)
-        return Batch(
-            inputs={name: torch.from_numpy(array).to(device) for name, array in arrays.items()},
-            labels=labels.to(device), counts=counts, step=step or counts,
-        )  # fmt: skip
+        return Batch(inputs=inputs, labels=labels.to(device), counts=counts, step=step or counts)

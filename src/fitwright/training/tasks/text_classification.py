@@ -23,6 +23,7 @@ from fitwright.modeling.classifier import load_classifier, save_classifier
 from fitwright.training.batches import Batch, Rows, class_labels
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import Metric, TaskData
+from fitwright.training.tasks.splitting import split_data
 from fitwright.training.tasks.text import (
     answers,
     encode_texts,
@@ -67,9 +68,6 @@ class TextClassification:
     @property
     def metric(self) -> Metric:
         return Metric(name="micro_f1" if self.multi_label else "accuracy")
-
-    def options(self) -> dict[str, Any]:
-        return asdict(self)
 
     def read(self, path: Path, columns: Mapping[str, str], settings: TrainSettings) -> TaskData:
         if self.multi_label:
@@ -147,12 +145,7 @@ def _read_multilabel(path: Path, columns: Mapping[str, str], settings: TrainSett
         path, columns={k: v for k, v in columns.items() if not (several and k == "labels")},
         label_columns=flags if several else (),
     )  # fmt: skip
-    parts = split(dataset, validation=settings.validation, test=settings.test, seed=settings.seed)
-    return TaskData(
-        train=parts.train, validation=parts.validation, test=parts.test, source=source,
-        columns=source.columns, labels=dataset.names,
-        lines=tuple(profile_of(dataset, parts, source=source).lines()),
-    )  # fmt: skip
+    return split_data(dataset, source, settings, labels=dataset.names)
 
 
 def decisions(label_sets: Sequence[Sequence[int]], _width: int, *, classes: int) -> torch.Tensor:

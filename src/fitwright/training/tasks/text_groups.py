@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from fitwright.data.batching import pad
-from fitwright.training.batches import PAD_MULTIPLE, Batch, Counts
+from fitwright.training.batches import Batch, Counts, padded
 
 if TYPE_CHECKING:
     import torch
@@ -57,11 +56,7 @@ class TextGroups:
         import torch
 
         texts = [text for row in rows for text in self.groups[row]]
-        ids, mask = pad(texts, self.pad_id, multiple=PAD_MULTIPLE, limit=self.limit)
         labels = torch.tensor([self.labels[row] for row in rows])
         counts = self.counts(rows)
-        inputs = {
-            "input_ids": torch.from_numpy(ids).to(device),
-            "attention_mask": torch.from_numpy(mask).to(device),
-        }
+        inputs = padded(texts, self.pad_id, self.limit, device)
         return Batch(inputs=inputs, labels=labels.to(device), counts=counts, step=step or counts)

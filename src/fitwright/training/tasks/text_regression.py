@@ -19,14 +19,13 @@ import numpy as np
 
 from fitwright.core.errors import UsageError
 from fitwright.core.files import read_json
-from fitwright.data.kind_profile import profile_of
 from fitwright.data.kinds.scored_text import ScoredText, load_scored_text
-from fitwright.data.splitting import split
 from fitwright.metrics.regression import regression_scores
 from fitwright.modeling.classifier import load_classifier, save_classifier
 from fitwright.training.batches import Batch, Rows
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import Metric, TaskData
+from fitwright.training.tasks.splitting import split_data
 from fitwright.training.tasks.text import (
     answers,
     encode_texts,
@@ -85,17 +84,9 @@ class TextRegression:
         if self.stride < 0:
             raise UsageError("stride must be at least 0", got=self.stride)
 
-    def options(self) -> dict[str, Any]:
-        return asdict(self)
-
     def read(self, path: Path, columns: Mapping[str, str], settings: TrainSettings) -> TaskData:
         dataset, source = load_scored_text(path, columns=columns)
-        parts = split(dataset, validation=settings.validation, test=settings.test, seed=settings.seed)
-        return TaskData(
-            train=parts.train, validation=parts.validation, test=parts.test, source=source,
-            columns=source.columns, labels=("score",),
-            lines=tuple(profile_of(dataset, parts, source=source).lines()),
-        )  # fmt: skip
+        return split_data(dataset, source, settings, labels=("score",))
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:
         model: Any = load_classifier(source, data.labels, "regression")

@@ -9,21 +9,20 @@ Legend of shape suffixes: B rows of a batch, T tokens, C tags.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fitwright.core.errors import UsageError
-from fitwright.data.kind_profile import profile_of
 from fitwright.data.kinds.tag_scheme import scheme_of
 from fitwright.data.kinds.token_tags import TaggedTokens, load_token_tags
-from fitwright.data.splitting import split
 from fitwright.metrics.entities import entity_scores
 from fitwright.modeling.classifier import save_classifier
 from fitwright.modeling.pretrained import load_pretrained, named_outputs
 from fitwright.training.batches import Batch, EncodedRows, sorted_batches
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import Metric, TaskData
+from fitwright.training.tasks.splitting import split_data
 from fitwright.training.tasks.text import EVALUATION_BATCH, fast_tokenizer
 from fitwright.training.windows import RowsOf, windows_of
 
@@ -61,20 +60,14 @@ class TokenClassification:
         if self.stride < 0:
             raise UsageError("stride must be at least 0", got=self.stride)
 
-    def options(self) -> dict[str, Any]:
-        return asdict(self)
-
     def read(self, path: Path, columns: Mapping[str, str], settings: TrainSettings) -> TaskData:
         """The metric is the F1 of entities, or the accuracy of tags that are no parts of entities."""
         dataset, source = load_token_tags(path, columns=_numbered(columns))
-        parts = split(dataset, validation=settings.validation, test=settings.test, seed=settings.seed)
         plain = scheme_of(dataset.names) == "plain"
-        return TaskData(
-            train=parts.train, validation=parts.validation, test=parts.test, source=source,
-            columns={**source.columns, **columns}, labels=dataset.names,
-            metric=Metric(name="accuracy") if plain else None,
-            lines=tuple(profile_of(dataset, parts, source=source).lines()),
-        )  # fmt: skip
+        data = split_data(
+            dataset, source, settings, labels=dataset.names, metric=Metric(name="accuracy") if plain else None
+        )
+        return replace(data, columns={**source.columns, **columns})
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:
         return load_pretrained(
