@@ -19,6 +19,7 @@ from fitwright.study.ladder_runs import LadderRun, read_ladder
 
 ROOT = Path("build/study")
 MINUTES = os.environ.get("MINUTES", "15")
+LADDER = ROOT / f"ladder-{MINUTES}-minutes"
 
 
 def fitwright(*arguments: str) -> None:
@@ -48,12 +49,13 @@ def turn_lines(runs: list[LadderRun]) -> list[str]:
             lines.append(
                 f"{'  on what was trained on:':<40} " + " ".join(f"{r.trained[-1]:8.3f}" for r in group)
             )
+    lines.append(f"{'  exact recall:':<40} " + " ".join(f"{r.recall or 0:8.1%}" for r in group))
     return lines
 
 
 def main() -> None:
     """Design, run, fit, report, and the turn in a few lines."""
-    corpus, study = ROOT / "reviews.csv", ROOT / "ladder"
+    corpus, study = ROOT / "reviews.csv", LADDER
     if not corpus.is_file():
         write_reviews(corpus, "imdb", ("text",), lambda row: (row["text"],))
     if not (study / "study.json").is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -53,3 +54,24 @@ def test_lower_precisions_train_what_fp32_trains(make_job: MakeJob) -> None:
 def test_tf32_needs_a_card() -> None:
     with pytest.raises(UsageError, match=r"tf32.*--precision"):
         precision.choose_precision("tf32", torch.device("cpu"))
+
+
+def test_a_scaled_run_rolls_back_a_gradient_that_is_no_number(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the smallest scale no smaller one helps: back to the checkpoint, with a scaler that starts anew."""
+    from fitwright.training.tasks.text_classification import TextClassification
+
+    usual, calls = TextClassification.loss, [0]
+
+    def spoilt(*given: object) -> torch.Tensor:
+        calls[0] += 1
+        loss = usual(*given)  # type: ignore[arg-type]
+        if calls[0] == 2:
+            loss.register_hook(lambda gradient: gradient * math.nan)
+        return loss
+
+    monkeypatch.setattr(precision, "FIRST_SCALE", 1.0)
+    monkeypatch.setattr(TextClassification, "loss", spoilt)
+    folder = train_model(make_job(), SETTINGS.but(batch_size=256), Silent())
+    assert read_history(folder).rollbacks == 1

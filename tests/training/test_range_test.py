@@ -17,4 +17,5 @@ def test_it_suggests_a_rate_before_the_loss_blows_up(make_job: Callable[..., Job
     assert found.losses[-1] > 2 * min(found.losses)  # it went far enough to see it
     assert LOWEST < found.suggested < found.rates[-1] <= HIGHEST
     assert not job.output.exists()
+    assert not job.work.exists()
     assert range_test(job, settings, Silent()) == found

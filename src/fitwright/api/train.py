@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fitwright.core.errors import UsageError
 from fitwright.core.progress import Progress, Silent
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ def train(
         CheckError: the resumed run's weights differ.
     """
     settings, progress = _settings(settings), progress or Silent()
+    if sweep is not None and verify_resume:
+        raise UsageError(
+            "a sweep proves no resume", got="--sweep and --verify-resume", mend="Prove it on the best run."
+        )
     command = command or f"fitwright.train({str(data)!r}, model={model!r})"
     single = "--verify-resume" if verify_resume else "--sweep" if sweep is not None else ""
     if engine != "local":
@@ -113,8 +118,6 @@ def _is_done(data: Path, model: str, output: Path, given: Mapping[str, Any]) -> 
 
 def _refuse_several(single: str) -> None:
     """Raise where an option is for one process alone."""
-    from fitwright.core.errors import UsageError
-
     if single:
         raise UsageError(
             "this option is for one process", got=single, mend="Start the command without torchrun or Ray."
@@ -130,7 +133,6 @@ def _elsewhere(
     import re
     import shutil
 
-    from fitwright.core.errors import UsageError
     from fitwright.training.distributed.ray_engine import on_ray
 
     if engine not in ENGINES:
@@ -201,16 +203,14 @@ def find_learning_rate(
     Returns:
         The rates and losses of the steps, and the suggested rate.
     """
-    from fitwright.core.optional import require
-
-    require("torch")
+    settings = _settings(settings)
+    from fitwright.training.distributed.launch import launched
     from fitwright.training.range_test import range_test
-    from fitwright.training.settings import TrainSettings
-    from fitwright.training.tasks.registry import task_of
 
-    settings = settings or TrainSettings()
+    if launched().size > 1:
+        _refuse_several("--find-lr")
     job = _job(
-        Path(data), model, Path(output), task_of(task, options), _named(columns, text=text, label=label),
+        Path(data), model, Path(output), _task(task, options), _named(columns, text=text, label=label),
         settings, command or "", overwrite=False,
     )  # fmt: skip
     return range_test(job, settings, progress or Silent())

@@ -10,6 +10,7 @@ import typer
 from fitwright.cli.console import Bars, command_line, fitted_table, pairs, print_json, print_text
 from fitwright.cli.interrupts import INTERRUPTS
 from fitwright.cli.settings_options import settings_options
+from fitwright.core.errors import UsageError
 from fitwright.training.distributed.launch import launched
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.names import TASK_NAMES
@@ -96,7 +97,9 @@ def train(
         "progress": Bars(quiet=not first, lines=engine == "ray"), "command": command_line(),
     }  # fmt: skip
     if find_lr:
-        _find(data, given, as_json=as_json)
+        others = {"--replay": replay, "--sweep": sweep, "--verify-resume": verify_resume,
+                  "--engine": engine != "local"}  # fmt: skip
+        _find(data, given, others, as_json=as_json)
         return
     from fitwright.api.train import train as run
 
@@ -108,8 +111,15 @@ def train(
         _show(folder, as_json=as_json)
 
 
-def _find(data: Path, given: dict[str, Any], *, as_json: bool) -> None:
+def _find(data: Path, given: dict[str, Any], others: dict[str, Any], *, as_json: bool) -> None:
     from fitwright.api.train import find_learning_rate
+
+    idle = [name for name, value in others.items() if value]
+    if idle:
+        raise UsageError(
+            "--find-lr only looks for a learning rate", got=f"{', '.join(idle)} beside it",
+            mend="Give them to the training that follows.",
+        )  # fmt: skip
 
     found = find_learning_rate(data, **given)
     if as_json:

@@ -48,6 +48,8 @@ class ChatTemplate:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
             raise UsageError(f"the tokenizer cannot be read: {reason}", got=str(folder)) from error
         found = self._tokenizer.chat_template
+        if isinstance(found, dict):  # several by name
+            found = found.get("default")
         self.own = isinstance(found, str)
         self.text: str = found if isinstance(found, str) else CHATML.replace("END", self._end(folder))
 

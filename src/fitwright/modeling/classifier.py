@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fitwright.core.errors import UsageError
 from fitwright.core.optional import require
 from fitwright.modeling.pretrained import load_pretrained, named_outputs, save_pretrained
 from fitwright.modeling.quiet import quiet_transformers
@@ -13,6 +14,9 @@ from fitwright.modeling.quiet import quiet_transformers
 if TYPE_CHECKING:
     from torch import nn
 
+_OLD_VOCABULARIES = (
+    "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model",
+)  # fmt: skip
 TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt",
     "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model",
@@ -33,7 +37,7 @@ def load_classifier(
         problem: transformers' ``problem_type``: what its pipelines make of the logits.
     """
     return load_pretrained(
-        "AutoModelForSequenceClassification", folder, "a classifier", problem_type=problem,
+        "AutoModelForSequenceClassification", folder, "a classifier", new_head=True, problem_type=problem,
         **named_outputs(labels),
     )  # fmt: skip
 
@@ -45,17 +49,40 @@ def save_classifier(model: nn.Module, tokenizer_from: Path, folder: Path) -> Non
 
 
 def copy_tokenizer(source: Path, folder: Path) -> None:
-    """Copy the tokenizer's files, or convert an old one to ``tokenizer.json`` first."""
+    """Copy the tokenizer's files, or convert an old one to ``tokenizer.json`` first.
+
+    Raises:
+        UsageError: the folder has no tokenizer: transformers would make one without a vocabulary.
+    """
     if (source / "tokenizer.json").is_file():
         for name in TOKENIZER_FILES:
             if (source / name).is_file():
                 shutil.copyfile(source / name, folder / name)
         return
+    if not any((source / name).is_file() for name in _OLD_VOCABULARIES):
+        raise UsageError(
+            "the folder has no tokenizer", got=str(source), allowed="tokenizer.json, or an old vocabulary",
+            mend="Put the model's tokenizer files beside config.json.",
+        )  # fmt: skip
     with quiet_transformers():
         tokenizer = require("transformers").AutoTokenizer.from_pretrained(
             source, use_fast=True, trust_remote_code=False, local_files_only=True
         )
         tokenizer.save_pretrained(folder)
+
+
+def tokenizer_folder(source: Path, work: Path) -> Path:
+    """A folder with ``tokenizer.json``: the model's own, or one in ``work`` with an old one converted.
+
+    Raises:
+        UsageError: the model has no tokenizer.
+    """
+    if (source / "tokenizer.json").is_file():
+        return source
+    converted = work / "tokenizer"
+    converted.mkdir(parents=True, exist_ok=True)
+    copy_tokenizer(source, converted)
+    return converted
 
 
 def position_limit(model: nn.Module, asked: int) -> int:

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from fitwright.core.errors import UsageError
-from fitwright.core.optional import require
-from fitwright.modeling.classifier import quiet_transformers
+from fitwright.modeling.pretrained import load_pretrained
 
 if TYPE_CHECKING:
     from torch import nn
@@ -16,35 +15,19 @@ Objective = Literal["causal", "masked"]
 _CLASSES = {"causal": "AutoModelForCausalLM", "masked": "AutoModelForMaskedLM"}
 
 
-def has_weights(folder: Path) -> bool:
-    """Whether a folder holds safetensors weights."""
-    return any(folder.glob("model*.safetensors"))
-
-
 def load_language_model(folder: Path, objective: Objective) -> nn.Module:
-    """The language model of a folder, in fp32.
-
-    With safetensors weights in it these are loaded; else the model is made from ``config.json``, its weights
-    drawn from torch's global generator as the class draws them: seed it first. Remote code is off.
+    """The language model of a folder, see :func:`load_pretrained`; a causal one keeps no cache.
 
     Raises:
-        UsageError: the folder's model has no such head, or cannot be loaded.
+        UsageError: the folder's model has no such head, cannot be loaded, or is to write and reads both ways:
+            it would see the token that it has to tell.
     """
-    transformers, errors = require("transformers"), (ValueError, OSError, KeyError, RuntimeError)
-    maker: Any = getattr(transformers, _CLASSES[objective])
-    try:
-        with quiet_transformers():
-            if has_weights(folder):
-                model: nn.Module = maker.from_pretrained(
-                    folder, use_safetensors=True, trust_remote_code=False, local_files_only=True,
-                    dtype="float32",
-                )  # fmt: skip
-            else:
-                config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
-                model = maker.from_config(config, trust_remote_code=False).float()
-    except (*errors, require("safetensors").SafetensorError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise UsageError(
-            f"this is no model for {objective} language modelling: {reason}", got=str(folder)
-        ) from error
+    model: Any = load_pretrained(_CLASSES[objective], folder, f"a model for {objective} language modelling")
+    if objective == "causal":
+        if getattr(model.config, "is_decoder", True) is False:
+            raise UsageError(
+                "this model reads a text both ways, so that it cannot learn to write", got=str(folder),
+                mend="Give a decoder, or set is_decoder to true in config.json.",
+            )  # fmt: skip
+        model.config.use_cache = False  # nothing to keep while all tokens are there at once
     return model

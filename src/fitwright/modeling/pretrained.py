@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def load_pretrained(auto: str, folder: Path, what: str, **changes: Any) -> nn.Module:
+def load_pretrained(
+    auto: str, folder: Path, what: str, *, new_head: bool = False, **changes: Any
+) -> nn.Module:
     """A model with the weights of ``folder``, or built from its config where it has none; in fp32.
 
     Weights come from safetensors only and remote code is off. What is drawn at random, a new head or a whole
@@ -26,6 +28,8 @@ def load_pretrained(auto: str, folder: Path, what: str, **changes: Any) -> nn.Mo
         auto: the class of transformers that chooses the model's, such as ``AutoModelForSeq2SeqLM``.
         folder: with ``config.json``.
         what: that is loaded, for the message of an error: ``"an encoder"``.
+        new_head: weights of another shape than the config says, those of a head for other classes, are made
+            anew; else they are an error.
         **changes: to the config, such as ``num_labels``.
 
     Raises:
@@ -44,9 +48,16 @@ def load_pretrained(auto: str, folder: Path, what: str, **changes: Any) -> nn.Mo
                 return model.float()
             model = kind.from_pretrained(
                 folder, use_safetensors=True, trust_remote_code=False, local_files_only=True,
-                ignore_mismatched_sizes=True, dtype="float32", **changes,
+                ignore_mismatched_sizes=new_head, dtype="float32", **changes,
             )  # fmt: skip
-    except (ValueError, OSError, KeyError, TypeError, require("safetensors").SafetensorError) as error:
+    except (
+        ValueError,
+        OSError,
+        KeyError,
+        TypeError,
+        RuntimeError,
+        require("safetensors").SafetensorError,
+    ) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise UsageError(f"this model cannot be loaded as {what}: {reason}", got=str(folder)) from error
     return model

@@ -6,6 +6,7 @@ Only the attention from the decoder to the encoder is new.
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from fitwright.core.errors import UsageError
 from fitwright.core.files import new_directory, read_json, sha256_file, sha256_json
 from fitwright.core.home import home
 from fitwright.core.optional import require
-from fitwright.modeling.classifier import TOKENIZER_FILES, copy_tokenizer
+from fitwright.modeling.classifier import TOKENIZER_FILES, copy_tokenizer, tokenizer_folder
 from fitwright.modeling.pretrained import load_pretrained, save_pretrained
 from fitwright.modeling.quiet import quiet_transformers
 from fitwright.modeling.sources import resolve_source
@@ -129,7 +130,9 @@ def _specials(decoder: Path, config: Any) -> tuple[int, int, int]:
     """Ids that begin a text, end it and fill it up: [CLS], [SEP] and [PAD], or what the config says."""
     path = decoder / "tokenizer_config.json"
     named = read_json(path, what="tokenizer config") if path.is_file() else {}
-    known = require("tokenizers").Tokenizer.from_file(str(decoder / "tokenizer.json")).token_to_id
+    with tempfile.TemporaryDirectory() as scratch:
+        file = tokenizer_folder(decoder, Path(scratch)) / "tokenizer.json"
+        known = require("tokenizers").Tokenizer.from_file(str(file)).token_to_id
 
     def find(*keys: str) -> int | None:
         for key in keys:

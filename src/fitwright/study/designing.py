@@ -225,7 +225,7 @@ def _cell(point: grid.Point, tokens: float, machine: _Machine) -> Cell:
     batch = rules.batch_blocks(unique * point.epochs, settings.block, blocks)
     price = machine.seconds_price(shape)
     parameters = machine.parameters(shape)
-    name = f"w{shape.width}-l{shape.layers}-u{format_count(unique)}-e{point.epochs}"
+    name = f"w{shape.width}-h{shape.heads}-l{shape.layers}-u{format_count(unique)}-e{point.epochs}"
     return Cell(
         name=name, shape=shape, parameters=parameters,
         non_embedding=parameters - settings.vocabulary * shape.width, unique_tokens=unique,

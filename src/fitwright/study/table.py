@@ -7,9 +7,11 @@ import io
 from dataclasses import dataclass
 from typing import Any
 
+from fitwright.core.errors import UsageError
 from fitwright.core.files import write_text
-from fitwright.scaling.design.plan import Cell, Plan
-from fitwright.spec.manifest import MANIFEST_NAME
+from fitwright.scaling.design.plan import PLAN_NAME, Cell, Plan
+from fitwright.spec.manifest import MANIFEST_NAME, Manifest
+from fitwright.study.cell import settings_of
 from fitwright.study.folder import StudyFolder
 from fitwright.training.directory import read_history
 from fitwright.training.history import History, Point
@@ -21,6 +23,9 @@ COLUMNS = (
 )  # fmt: skip
 """``loss``: held out, at the end of the run, in nats a token; ``train_loss``: then, on tokens that were
 trained on; ``heldout_losses``, ``train_losses``: after each epoch."""
+
+_PLANNED = ("epochs", "batch_size", "learning_rate", "weight_decay", "dropout", "max_length", "seed")
+"""Settings of a cell that the plan says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +59,21 @@ class CellRun:
 
 
 def finished(folder: StudyFolder, plan: Plan) -> tuple[CellRun, ...]:
-    """The cells that are trained, in the plan's order."""
-    return tuple(
-        CellRun(cell=cell, history=read_history(folder.cell(cell)))
-        for cell in plan.cells
-        if (folder.cell(cell) / MANIFEST_NAME).is_file()
-    )
+    """The cells that are trained, in the plan's order.
+
+    Raises:
+        UsageError: the plan was changed after one of them was trained.
+    """
+    trained = [cell for cell in plan.cells if (folder.cell(cell) / MANIFEST_NAME).is_file()]
+    for cell in trained:
+        settings, wanted = Manifest.read(folder.cell(cell)).settings, settings_of(plan, cell).as_json()
+        changed = sorted(name for name in _PLANNED if settings.get(name) != wanted[name])
+        if changed:
+            raise UsageError(
+                f"the plan was changed after the cell {cell.name} was trained", got=", ".join(changed),
+                mend=f"Undo the change in {PLAN_NAME}, or delete {folder.cell(cell)} to train it anew.",
+            )  # fmt: skip
+    return tuple(CellRun(cell=cell, history=read_history(folder.cell(cell))) for cell in trained)
 
 
 def write_runs(folder: StudyFolder, runs: tuple[CellRun, ...]) -> None:

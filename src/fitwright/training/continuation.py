@@ -73,7 +73,38 @@ def read_old(path: Path, model: Path, task: Task, settings: TrainSettings, new: 
             "the classes of the new data are not those that the model knows", got=", ".join(new.labels),
             allowed=", ".join(record.labels), mend="Rename the labels in the file, or leave --replay out.",
         )  # fmt: skip
-    return read_recorded(path, record.data, task, settings)
+    old = read_recorded(path, record.data, task, settings)
+    if old.data.labels != record.labels:
+        raise UsageError(
+            "the classes of the old data are not those that the model knows", got=", ".join(old.data.labels),
+            allowed=", ".join(record.labels), mend="Give the file that the model was trained on.",
+        )  # fmt: skip
+    forms = _form(old.data.train), _form(new.train)
+    if forms[0] != forms[1]:
+        raise UsageError(
+            "old and new data are of different forms", got=forms[1], allowed=forms[0],
+            mend="Give both as pairs, as triplets with as many negatives, or both with scores.",
+        )  # fmt: skip
+    _refuse_shared(old, new)
+    return old
+
+
+def _form(rows: Any) -> str:
+    """What rows of embedding data are made of; empty for any other kind."""
+    negatives = getattr(rows, "negatives", None)
+    return f"{getattr(rows, 'form', '')}{f', {len(negatives[0])} negatives' if negatives else ''}"
+
+
+def _refuse_shared(old: OldData, new: TaskData) -> None:
+    """Old test rows must not come back as new training rows."""
+    if not hasattr(old.data.test, "keys"):
+        return
+    shared = set(old.data.test.keys()) & set(new.train.keys())
+    if shared:
+        raise UsageError(
+            "old test rows are among the new training rows", got=f"{len(shared):,} of {len(old.data.test):,}",
+            mend="Give a file of new rows alone, or the same --seed, --validation and --test as then.",
+        )  # fmt: skip
 
 
 def read_recorded(path: Path, record: Mapping[str, Any], task: Task, settings: TrainSettings) -> OldData:

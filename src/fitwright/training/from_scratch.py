@@ -11,6 +11,7 @@ from fitwright.core.files import new_directory, sha256_file, sha256_json, write_
 from fitwright.core.home import home
 from fitwright.data.tokenizer_training import save_tokenizer, train_tokenizer
 from fitwright.modeling.classifier import copy_tokenizer
+from fitwright.modeling.sources import is_scratch
 from fitwright.modeling.starts import start_of
 from fitwright.training.lstm_start import lstm_folder, shape_of_name
 from fitwright.training.settings import TrainSettings
@@ -27,6 +28,8 @@ def source_folder(model: str, task: Task, data: TaskData, settings: TrainSetting
     if shape is not None:
         return lstm_folder(shape, data.train)
     path, texts = Path(model).expanduser(), getattr(data.train, "texts", None)
+    if path.is_dir() and is_scratch(path) and not (path / "tokenizer.json").is_file():
+        path /= "config.json"
     is_config = path.is_file() and path.suffix == ".json"
     if texts is not None and is_config and task.name.endswith("language-modeling"):
         return start_folder(path, texts, data.source.fingerprint, settings.max_length)

@@ -211,6 +211,7 @@ class Run:
             raise error
         self.optimizer.zero_grad(set_to_none=True)
         self._restore()
+        self.stepper.compute_in(self.precision)  # a new scaler: the old one may be between unscale and step
         self.stepper.scaler.load(self.scaling)
         self.rollbacks, self.rate_scale = rollbacks, scale
         self._save()
@@ -272,10 +273,9 @@ class Run:
         metric = self.metric
         score = f" · validation {metric.text(self.points[-1].score)}" if self.points else ""
         meter = self.meter
-        return (
-            f"epoch {self.epoch + 1} · loss {meter.mean_loss:.3f} · {meter.tokens_per_s:,.0f} tokens/s, "
-            f"{self._share_of_peak():.0%} of peak{score}"
-        )
+        share = f", {self._share_of_peak():.0%} of peak" if self.flops_token else ""
+        speed = f"{meter.tokens_per_s:,.0f} tokens/s{share}"
+        return f"epoch {self.epoch + 1} · loss {meter.mean_loss:.3f} · {speed}{score}"
 
     def _save(self) -> None:
         counters: dict[str, Any] = {

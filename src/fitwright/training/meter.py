@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+_FEW = 0.05
 SLOW_DATA = 0.15
 """Share of the time spent waiting for data from which it is said."""
 
@@ -80,19 +81,25 @@ def flops_of_token(model: nn.Module) -> float:
     A frozen weight has no gradient of its own: 4, or 2 where nothing under it trains either. Source: Kaplan
     et al. 2020 (arXiv 2001.08361). Known error: attention scores are not counted, a few per cent at 128
     tokens; a head that reads one token of a row is counted for all.
+
+    Returns:
+        0 for unknown: more than a twentieth of the weights are used otherwise, as convolutions are.
     """
     from torch import nn
 
     counted: dict[int, float] = {}
-    below = False
+    below, known, unknown = False, 0, 0
     for module in model.modules():
         own = list(module.parameters(recurse=False))
         trains = any(p.requires_grad for p in own)
-        if isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D":
-            weights = sum(p.numel() for p in own if p.ndim == 2)
-            counted[id(module.weight)] = weights * (6.0 if trains else 4.0 if below else 2.0)
+        unknown += sum(p.numel() for p in own if p.ndim > 2)
+        if isinstance(module, nn.Linear | nn.RNNBase) or type(module).__name__ == "Conv1D":
+            matrices = [p for p in own if p.ndim == 2]
+            weights = sum(p.numel() for p in matrices)
+            counted[id(matrices[0])] = weights * (6.0 if trains else 4.0 if below else 2.0)
+            known += weights
         below = below or trains
-    return sum(counted.values())
+    return 0.0 if unknown > _FEW * (known + unknown) else sum(counted.values())
 
 
 def matrix_peak(precision: str, device: torch.device) -> float:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from fitwright.core.progress import Progress
@@ -53,6 +55,9 @@ def range_test(
     Nothing is kept of the training. Source: Smith 2017 (arXiv 1506.01186); a tenth of the rate at the lowest
     loss is the rule of fastai. Known error: a rule of thumb, right to a factor of three or so; losses are
     those of single steps, smoothed over about ten.
+
+    Raises:
+        DivergedError: the very first step's loss or gradient is no number.
     """
     import torch
 
@@ -64,7 +69,8 @@ def range_test(
     apply_method(model, settings)
     max_length = position_limit(model, settings.max_length)
     choose_training_attention(model, device.type, max_length)
-    rows = job.task.encode(job.data.train, job.source, job.work, max_length)
+    with tempfile.TemporaryDirectory() as scratch:
+        rows = job.task.encode(job.data.train, job.source, Path(scratch), max_length)
     training_mode(model.to(device), settings.method)
     stepper = Stepper(
         model, objective_of(job.task), adamw(model, settings), rows, settings, progress, team, clock
@@ -82,6 +88,8 @@ def range_test(
             try:
                 average = _SMOOTHING * average + (1 - _SMOOTHING) * stepper.run(chosen, step, rate).loss
             except DivergedError:
+                if not losses:
+                    raise
                 break
             rates.append(rate)
             losses.append(average / (1 - _SMOOTHING ** (step + 1)))

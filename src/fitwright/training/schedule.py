@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from fitwright.training.settings import TrainSettings
 
+_MOST_BITS = 53
 _STABLE_SHARE = 0.8
 """Of a warmup-stable-decay run: until here the rate stays at its peak."""
 
@@ -41,11 +42,12 @@ _DOWN: Mapping[str, Callable[[float, int, float], float]] = {
 
 
 def batch_of_epoch(epoch: int, size: int, settings: TrainSettings) -> int:
-    """Rows or tokens of a step: ``size`` times ``batch_growth`` for every epoch that is done.
+    """Rows or tokens of a step: ``size`` times ``batch_growth`` for every epoch that is done, 2⁵³ at most.
 
     A growing batch lowers the noise of the gradient as a falling rate does (Smith et al. 2018).
     """
-    return max(1, round(size * settings.batch_growth**epoch))
+    grown = math.log2(size) + epoch * math.log2(settings.batch_growth)
+    return max(1, round(size * settings.batch_growth**epoch)) if grown < _MOST_BITS else 2**_MOST_BITS
 
 
 def rate_for_batch(batch: int, settings: TrainSettings) -> float:

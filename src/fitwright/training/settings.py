@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
@@ -12,6 +14,27 @@ SCHEDULES = ("linear", "cosine", "constant", "wsd", "inverse-sqrt")
 PACKINGS = ("auto", "on", "off")
 PARALLEL = ("auto", "ddp", "fsdp")
 METHODS = ("full", "lora", "head")
+
+
+_CHOICES = {
+    "precision": PRECISIONS, "packing": PACKINGS, "schedule": SCHEDULES, "method": METHODS,
+    "parallel": PARALLEL,
+}  # fmt: skip
+_COUNTS = (
+    "epochs", "batch_size", "batch_tokens", "micro_batches", "max_length", "patience", "reference_batch",
+    "lora_rank",
+)  # fmt: skip
+_SHARES = ("warmup", "dropout", "validation", "test", "final_rate", "lora_dropout", "replay_share")
+_LIMITS: tuple[tuple[tuple[str, ...], Callable[[float], bool], str], ...] = (
+    (_COUNTS, lambda value: value >= 1, "at least 1"),
+    (("learning_rate", "batch_growth", "lora_alpha"), lambda value: 0 < value < math.inf, "above 0"),
+    (("max_grad_norm",), lambda value: value > 0, "above 0"),
+    (("l2_to_start", "weight_decay"), lambda value: 0 <= value < math.inf, "at least 0"),
+    (("checkpoint_s",), lambda value: value >= 0, "at least 0"),
+    (("seed",), lambda value: 0 <= value < 2**32, "from 0 to 4,294,967,295"),
+    (_SHARES, lambda value: 0 <= value < 1, "in [0, 1)"),
+)
+"""Settings, what their values must fulfil, and how that is said; a NaN fulfils nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,27 +104,12 @@ class TrainSettings:
     checkpoint_s: float = 30.0
 
     def __post_init__(self) -> None:
-        counts = ("epochs", "batch_size", "batch_tokens", "micro_batches", "max_length", "patience",
-                  "reference_batch", "lora_rank")  # fmt: skip
-        for name in counts:
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UsageError(f"{name} must be at least 1", got=value)
-        for name in ("learning_rate", "batch_growth", "max_grad_norm", "lora_alpha"):
-            if not getattr(self, name) > 0:
-                raise UsageError(f"{name} must be above 0", got=getattr(self, name))
-        if self.l2_to_start < 0:
-            raise UsageError("l2_to_start must be at least 0", got=self.l2_to_start)
-        shares = ("warmup", "dropout", "validation", "test", "final_rate", "lora_dropout", "replay_share")
-        for name in shares:
-            value = getattr(self, name)
-            if value is not None and not 0 <= value < 1:
-                raise UsageError(f"{name} must be in [0, 1)", got=value)
-        choices = {
-            "precision": PRECISIONS, "packing": PACKINGS, "schedule": SCHEDULES, "method": METHODS,
-            "parallel": PARALLEL,
-        }  # fmt: skip
-        for name, allowed in choices.items():
+        for names, fits, must in _LIMITS:
+            for name in names:
+                value = getattr(self, name)
+                if value is not None and not fits(value):
+                    raise UsageError(f"{name} must be {must}", got=value)
+        for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise UsageError(f"unknown {name}", got=getattr(self, name), allowed=", ".join(allowed))
 

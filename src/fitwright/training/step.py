@@ -43,6 +43,10 @@ class DivergedError(RunError):
         )
 
 
+class OutOfMemoryError(RunError):
+    """A single row is too much for this machine."""
+
+
 class Objective(Protocol):
     """What a step minimises."""
 
@@ -127,7 +131,7 @@ class Stepper:
 
         Raises:
             DivergedError: loss or gradient is no number; then the weights have not moved.
-            RunError: a single row is too much for memory.
+            OutOfMemoryError: a single row is too much for memory.
         """
         import torch
 
@@ -193,7 +197,7 @@ class Stepper:
     def _halve(self, rows: Sequence[int], error: BaseException) -> None:
         most = self.team.largest_share(rows, self.lengths)
         if self.parts >= most:
-            raise RunError(
+            raise OutOfMemoryError(
                 "memory does not suffice for a single row of this model",
                 mend="Lower --max-length, use a smaller model, or close other programs.",
             ) from error

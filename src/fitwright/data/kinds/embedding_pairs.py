@@ -108,14 +108,18 @@ def load_embedding_pairs(
     Args:
         path: a table. ``negative`` may hold a list, and several columns ``negative_1``, ``negative_2`` … are
             taken together.
-        columns: role → column; ``{"score": ""}`` leaves the scores of a file aside.
+        columns: role → column; ``{"score": ""}`` leaves the scores of a file aside, ``negative`` may name
+            several with commas between them.
 
     Raises:
         DataError: unreadable file, unclear columns, both negatives and scores, a score that is no number, or
             scores that are all the same.
     """
-    table = read_table(Path(path))
-    found = find_columns(table, ROLES, columns)
+    table, chosen = read_table(Path(path)), dict(columns or {})
+    several = [name.strip() for name in chosen.get("negative", "").split(",")]
+    if len(several) > 1:  # as a record has them
+        chosen["negative"] = ""
+    found = find_columns(table, ROLES, chosen)
     if "negative" in found and "score" in found:
         raise DataError(
             f"{path} has negatives and scores", got=f"{found['negative']}, {found['score']}",
@@ -123,10 +127,9 @@ def load_embedding_pairs(
         )  # fmt: skip
     required = [role for role in ("anchor", "positive", "negative", "score") if role in found]
     kept, left_out = complete_rows(table, found, required)
-    numbered = [] if "negative" in found or "score" in found or "negative" in (columns or {}) else [
-        name for name in table.values if _NUMBERED.fullmatch(name.strip())
-    ]  # fmt: skip
+    numbered = several if len(several) > 1 else _numbered(table, found, chosen)
     sources = [found["negative"]] if "negative" in found else numbered
+    left = {role: "" for role, name in (columns or {}).items() if not name}  # so that it is read so again
     dataset = EmbeddingPairs(
         anchors=tuple(text_at(table, found["anchor"], row) for row in kept),
         positives=tuple(text_at(table, found["positive"], row) for row in kept),
@@ -140,9 +143,16 @@ def load_embedding_pairs(
         )  # fmt: skip
     return dataset, RowSource(
         path=Path(path), kind=KIND,
-        columns={**found, **({"negative": ", ".join(numbered)} if numbered else {})},
+        columns={**found, **left, **({"negative": ", ".join(numbered)} if numbered else {})},
         fingerprint=dataset.fingerprint, rows=len(dataset), left_out=left_out,
     )  # fmt: skip
+
+
+def _numbered(table: Table, found: Mapping[str, str], chosen: Mapping[str, str]) -> list[str]:
+    """Columns such as ``negative_1``, where nothing else is said of negatives."""
+    if "negative" in found or "score" in found or "negative" in chosen:
+        return []
+    return [name for name in table.values if _NUMBERED.fullmatch(name.strip())]
 
 
 def _negatives_at(table: Table, columns: Sequence[str], row: int) -> tuple[str, ...]:

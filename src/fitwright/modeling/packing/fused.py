@@ -1,8 +1,9 @@
 """Which layers can be computed as one function, and when a call of them is.
 
 Known by their parts, named as in BERT, RoBERTa, ELECTRA and their kin; whether the answers are the same is
-tried besides (:mod:`checking`). A part that is not what it seems (an adapter in its place, a hook on it) or a
-call that is not a plain packed one leaves the layer to its own code.
+tried besides (:mod:`checking`). A part that is not what it seems (an adapter in its place, a hook on a matrix
+or norm) or a call that is not a plain packed one leaves the layer to its own code. Hooks on the modules
+around these, such as ``attention``, are not called in a fused layer.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from fitwright.training.directory import is_finished, read_history
 from fitwright.training.history import History
 from fitwright.training.job import Job, run_key, train_model
 from fitwright.training.settings import TrainSettings
-from fitwright.training.step import DivergedError
+from fitwright.training.step import DivergedError, OutOfMemoryError
 from fitwright.training.sweep.result import SWEEP_NAME, TABLE_NAME, Row, SweepResult, importances
 from fitwright.training.sweep.shape import shaped_source
 from fitwright.training.sweep.space import SHAPES, Parameter
@@ -142,7 +142,7 @@ class _Runner:
         except PrunedError:
             self.progress.say(f"  ended after epoch {len(reached)}: below the median of the trials before")
             trial.prune(epochs=len(reached), seconds=sum(point.seconds for point in reached))
-        except (DivergedError, UsageError) as error:
+        except (DivergedError, OutOfMemoryError, UsageError) as error:
             self.progress.say(f"  failed: {error}")
             trial.fail(reason=str(error))
         else:

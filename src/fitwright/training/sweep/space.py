@@ -68,6 +68,11 @@ def parse_space(text: str, settings: TrainSettings, shape: Mapping[str, int]) ->
         return default_space(settings, shape)
     found = tuple(_parameter(part.strip(), shape) for part in text.split(","))
     names = [parameter.name for parameter in found]
+    if "batch_size" in names and settings.batch_tokens is not None:
+        raise UsageError(
+            "steps are cut by tokens, so that the batch in rows changes nothing", got=text,
+            mend="Sweep batch_tokens, or leave --batch-tokens out.",
+        )  # fmt: skip
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError("a sweep names a setting twice", got=", ".join(twice))
@@ -76,10 +81,12 @@ def parse_space(text: str, settings: TrainSettings, shape: Mapping[str, int]) ->
 
 def default_space(settings: TrainSettings, shape: Mapping[str, int]) -> tuple[Parameter, ...]:
     """Learning rate, batch and epochs around the settings; depth and width too where there is a shape."""
-    rate, batch, epochs = settings.learning_rate, settings.batch_size, settings.epochs
+    rate, epochs = settings.learning_rate, settings.epochs
+    unit = "batch_size" if settings.batch_tokens is None else "batch_tokens"  # what steps are cut by
+    batch = settings.batch_tokens or settings.batch_size
     found = [
         Parameter(name="learning_rate", low=rate / 5, high=rate * 5, log=True),
-        Parameter(name="batch_size", choices=tuple(sorted({max(1, batch // 2), batch, batch * 2}))),
+        Parameter(name=unit, choices=tuple(sorted({max(1, batch // 2), batch, batch * 2}))),
         Parameter(name="epochs", low=1, high=epochs + 1),
     ]
     if shape:

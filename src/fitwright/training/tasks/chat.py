@@ -5,7 +5,6 @@ Legend of shape suffixes: B rows, T tokens, V vocabulary.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,11 +14,12 @@ from fitwright.core.errors import DataError, UsageError
 from fitwright.data.kinds.conversations import Conversations, load_conversations
 from fitwright.modeling.chat_template import ChatTemplate
 from fitwright.modeling.classifier import copy_tokenizer
-from fitwright.modeling.pretrained import load_pretrained, save_pretrained
+from fitwright.modeling.language_model import load_language_model
+from fitwright.modeling.pretrained import save_pretrained
 from fitwright.training.batches import Batch, EncodedRows, Rows
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import Metric, TaskData
-from fitwright.training.tasks.next_token import IGNORED, mean_token_loss, token_labels, token_loss
+from fitwright.training.tasks.next_token import IGNORED, mean_token_loss, perplexity, token_labels, token_loss
 from fitwright.training.tasks.splitting import split_data
 from fitwright.training.tasks.text import fast_tokenizer
 
@@ -52,9 +52,7 @@ class Chat:
         return split_data(dataset, source, settings)
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:  # noqa: ARG002
-        model: Any = load_pretrained("AutoModelForCausalLM", source, "a causal language model")
-        model.config.use_cache = False  # nothing to keep while all tokens are there at once
-        return model
+        return load_language_model(source, "causal")
 
     def encode(self, rows: Conversations, source: Path, work: Path, max_length: int) -> Rows:
         tokenizer, template = fast_tokenizer(source, work, max_length), ChatTemplate(source)
@@ -92,7 +90,7 @@ class Chat:
     def evaluate(self, model: nn.Module, rows: Rows, device: torch.device) -> dict[str, float]:
         """Loss in nats a token of an answer, and its exponential, the perplexity; fp32."""
         loss = mean_token_loss(model, rows, device, EVALUATION_BATCH)
-        return {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
+        return {"loss": loss, "perplexity": perplexity(loss)}
 
     def save(self, model: nn.Module, source: Path, folder: Path) -> None:
         loose: Any = model

@@ -39,7 +39,12 @@ class ImageClassification(ImageOptions):
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:
         return load_pretrained(
-            "AutoModelForImageClassification", source, "an image classifier", **named_outputs(data.labels)
+            "AutoModelForImageClassification",
+            source,
+            "an image classifier",
+            new_head=True,
+            **named_outputs(data.labels),
+            **self.config_changes(source),
         )
 
     def encode(self, rows: ImagePart, source: Path, work: Path, max_length: int) -> Rows:  # noqa: ARG002

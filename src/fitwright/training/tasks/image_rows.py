@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwright.core.errors import UsageError
+from fitwright.core.files import read_json
 from fitwright.data.kinds.pictures import open_image
 from fitwright.modeling.image_input import ImageInput, load_image_input
+from fitwright.modeling.sources import is_scratch
 from fitwright.training.batches import Batch, Counts
 from fitwright.training.tasks.interface import TaskData
 
@@ -139,6 +141,24 @@ class ImageOptions:
         return replace(
             data, validation=ImagePart(rows=data.validation), test=ImagePart(rows=data.test),
             train=ImagePart(rows=data.train, augmentation=change if self.flip or self.crop else None),
+        )  # fmt: skip
+
+    def config_changes(self, source: Path) -> dict[str, int]:
+        """What to change of a model's config so that it takes images of the size.
+
+        Raises:
+            UsageError: it takes images of one other size alone.
+        """
+        config = read_json(source / "config.json", what="config.json")
+        vision = config.get("vision_config") or config
+        stated = vision.get("image_size")
+        if not self.size or stated in (None, self.size, [self.size, self.size]):
+            return {}
+        if vision is config and is_scratch(source):
+            return {"image_size": self.size}
+        raise UsageError(
+            "this model takes images of one size", got=f"size={self.size}", allowed=str(stated),
+            mend="Leave --option size out, or build the model from a config of that image_size.",
         )  # fmt: skip
 
     def input(self, source: Path) -> ImageInput:

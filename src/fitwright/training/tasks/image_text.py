@@ -5,6 +5,7 @@ Legend of shape suffixes: B rows, T tokens, D width of an embedding.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-EVALUATION_BATCH = 64
 MOST_SCALE = 100.0
 """The learnt scale (1 / temperature) is held below this, as the paper does."""
 
@@ -89,6 +89,7 @@ class ImageText(ImageOptions):
         return self.parts(split_data(rows, source, settings), settings.seed)
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:  # noqa: ARG002
+        self.config_changes(source)
         model: Any = load_pretrained("AutoModel", source, "a model of images and texts")
         if not all(
             hasattr(model, part) for part in ("get_text_features", "get_image_features", "logit_scale")
@@ -128,7 +129,10 @@ class ImageText(ImageOptions):
         """InfoNCE both ways; rows of the same image or the same text are not held against each other."""
         import torch
 
-        scale = model.logit_scale.exp().clamp(max=MOST_SCALE)  # type: ignore[operator]
+        held: Any = model.logit_scale
+        with torch.no_grad():  # the parameter itself is held, or its gradient would end at the bound
+            held.clamp_(max=math.log(MOST_SCALE))
+        scale = held.exp()
         images_BD, texts_BD = embeddings.unbind(1)
         same_BB = (labels[:, None] == labels[None, :]).any(-1)
         own_B = torch.arange(len(labels), device=labels.device)

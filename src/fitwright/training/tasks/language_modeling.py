@@ -20,7 +20,7 @@ from fitwright.training.batches import Batch, Rows, sorted_batches
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.blocks import CausalBlocks, MaskedBlocks, Masking
 from fitwright.training.tasks.interface import Metric, TaskData
-from fitwright.training.tasks.next_token import token_loss
+from fitwright.training.tasks.next_token import perplexity, token_loss
 from fitwright.training.tasks.recall import can_recall, recalled_passages
 from fitwright.training.tasks.vocabulary import Specials, raw_tokenizer, specials_of
 
@@ -88,9 +88,7 @@ class CausalLanguageModeling(_LanguageModeling):
     name: ClassVar[str] = "causal-language-modeling"
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:  # noqa: ARG002
-        model: Any = load_language_model(source, "causal")
-        model.config.use_cache = False
-        return model
+        return load_language_model(source, "causal")
 
     def encode(self, rows: Documents | CausalBlocks, source: Path, work: Path, max_length: int) -> Rows:
         if isinstance(rows, CausalBlocks):
@@ -153,7 +151,7 @@ def measure(model: nn.Module, rows: Rows, device: torch.device) -> dict[str, flo
             if isinstance(rows, CausalBlocks) and can_recall(hit_BT.shape[1]):
                 recalled.append(recalled_passages(hit_BT).flatten())
     mean = loss_sum / targets
-    found = {"loss": mean, "perplexity": float(torch.tensor(mean).exp()), "accuracy": right / targets}
+    found = {"loss": mean, "perplexity": perplexity(mean), "accuracy": right / targets}
     if recalled:
         found["recall"] = float(torch.cat(recalled).float().mean())
     return found

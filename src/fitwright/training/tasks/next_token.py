@@ -5,6 +5,7 @@ Legend of shape suffixes: B rows, T tokens, V vocabulary.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,11 @@ def token_loss(logits_BTV: torch.Tensor, labels_BT: torch.Tensor) -> torch.Tenso
     return cross_entropy(
         logits_BTV.float().flatten(0, 1), labels_BT.flatten(), reduction="sum", ignore_index=IGNORED
     )
+
+
+def perplexity(loss: float) -> float:
+    """The exponential of a loss in nats a token; a finite number, e⁷⁰⁰ at most, for JSON knows no other."""
+    return math.exp(min(loss, 700.0))
 
 
 def mean_token_loss(model: nn.Module, rows: Rows, device: torch.device, batch_size: int) -> float:

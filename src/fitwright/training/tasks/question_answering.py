@@ -61,7 +61,9 @@ class QuestionAnswering:
         return split_data(dataset, source, settings)
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:
-        model = load_pretrained("AutoModelForQuestionAnswering", source, "a model that answers questions")
+        model = load_pretrained(
+            "AutoModelForQuestionAnswering", source, "a model that answers questions", new_head=True
+        )
         setattr(model.config, _UNANSWERABLE, any(not answers for answers in data.train.answers))
         return model
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-EVALUATION_BATCH = 64
 SPEARMAN = Metric(name="spearman", share=False)
 """Chooses the epoch of scored pairs: the rank correlation of cosines and scores."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fitwright.core.errors import UsageError
 from fitwright.core.files import read_json
 from fitwright.data.tokens import TextTokenizer
-from fitwright.modeling.classifier import copy_tokenizer
+from fitwright.modeling.classifier import tokenizer_folder
 from fitwright.training.batches import Batch, Collate, EncodedRows, Rows, class_labels, sorted_batches
 from fitwright.training.windows import WindowedRows, row_means, windows_of
 
@@ -27,12 +27,7 @@ Losses = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
 
 def fast_tokenizer(source: Path, work: Path, max_length: int) -> TextTokenizer:
     """The tokenizer beside a model; an old one is converted into ``work`` first."""
-    if not (source / "tokenizer.json").is_file():
-        converted = work / "tokenizer"
-        converted.mkdir(parents=True, exist_ok=True)
-        copy_tokenizer(source, converted)
-        source = converted
-    return TextTokenizer.load(source, max_length)
+    return TextTokenizer.load(tokenizer_folder(source, work), max_length)
 
 
 def reads_types(source: Path) -> bool:

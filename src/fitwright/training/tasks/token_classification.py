@@ -22,6 +22,7 @@ from fitwright.modeling.pretrained import load_pretrained, named_outputs
 from fitwright.training.batches import Batch, EncodedRows, sorted_batches
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import Metric, TaskData
+from fitwright.training.tasks.next_token import IGNORED, token_loss
 from fitwright.training.tasks.splitting import split_data
 from fitwright.training.tasks.text import EVALUATION_BATCH, fast_tokenizer
 from fitwright.training.windows import RowsOf, windows_of
@@ -29,9 +30,6 @@ from fitwright.training.windows import RowsOf, windows_of
 if TYPE_CHECKING:
     import torch
     from torch import nn
-
-IGNORED = -100
-"""Label of a token that no word begins with: torch's cross-entropy leaves it out."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,11 @@ class TokenClassification:
 
     def load_model(self, source: Path, data: TaskData) -> nn.Module:
         return load_pretrained(
-            "AutoModelForTokenClassification", source, "a tagger of tokens", **named_outputs(data.labels)
+            "AutoModelForTokenClassification",
+            source,
+            "a tagger of tokens",
+            new_head=True,
+            **named_outputs(data.labels),
         )
 
     def encode(self, rows: TaggedTokens, source: Path, work: Path, max_length: int) -> RowsOf[TaggedTokens]:
@@ -94,7 +96,7 @@ class TokenClassification:
 
     def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """Mean cross-entropy over words, in nats."""
-        return _loss_sum(_logits(model, batch), batch) / max(1, batch.step.targets)
+        return token_loss(_logits(model, batch), batch.labels) / max(1, batch.step.targets)
 
     def evaluate(self, model: nn.Module, rows: Any, device: torch.device) -> dict[str, float]:
         """Mean cross-entropy (nats), accuracy of tags, and where tags form entities their scores; fp32.
@@ -112,7 +114,7 @@ class TokenClassification:
         with torch.inference_mode():
             for chosen, batch in sorted_batches(windows, EVALUATION_BATCH, device):
                 logits_BTC = _logits(model, batch)
-                loss_sum += float(_loss_sum(logits_BTC, batch))
+                loss_sum += float(token_loss(logits_BTC, batch.labels))
                 for row, tags_T in zip(chosen, logits_BTC.argmax(-1).tolist(), strict=True):
                     window: TaggedWindow = windows.lines.labels[row]
                     for word, place in zip(window.words, window.places, strict=True):
@@ -178,14 +180,6 @@ def tag_labels(windows: Sequence[TaggedWindow], width: int) -> torch.Tensor:
 def _logits(model: nn.Module, batch: Batch) -> torch.Tensor:
     logits_BTC: torch.Tensor = model(**batch.inputs).logits.float()
     return logits_BTC
-
-
-def _loss_sum(logits_BTC: torch.Tensor, batch: Batch) -> torch.Tensor:
-    from torch.nn.functional import cross_entropy
-
-    return cross_entropy(
-        logits_BTC.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED, reduction="sum"
-    )
 
 
 def _numbered(columns: Mapping[str, str]) -> dict[str, str]:

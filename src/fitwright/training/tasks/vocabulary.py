@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fitwright.core.errors import UsageError
 from fitwright.core.files import read_json
 from fitwright.core.optional import require
-from fitwright.modeling.classifier import copy_tokenizer
+from fitwright.modeling.classifier import tokenizer_folder
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -38,11 +38,7 @@ def raw_tokenizer(source: Path, work: Path) -> Tokenizer:
     Raises:
         UsageError: the folder has no tokenizer, or a broken one.
     """
-    if not (source / "tokenizer.json").is_file():
-        converted = work / "tokenizer"
-        converted.mkdir(parents=True, exist_ok=True)
-        copy_tokenizer(source, converted)
-        source = converted
+    source = tokenizer_folder(source, work)
     tokenizers = require("tokenizers")
     try:
         tokenizer: Tokenizer = tokenizers.Tokenizer.from_file(str(source / "tokenizer.json"))
