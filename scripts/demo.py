@@ -21,6 +21,8 @@ from reviews import package_folder, write_reviews
 
 ROOT = Path("build/demo")
 BUDGET = "latency-p95=0.33x,throughput=3x,size=0.22x,max-drop=1.5"
+BUDGET_MISSED = 1
+"""Exit code of `fit` where the machine cannot meet the budget: its nearest model is served all the same."""
 REVIEWS = (
     "a quietly moving film that stays with you for days",
     "two hours of noise, and not one honest moment in it",
@@ -76,7 +78,7 @@ def ask(address: str, text: str) -> tuple[str, float, float]:
 
 
 def main() -> None:
-    """Fit, serve, ask."""
+    """Fit, serve, ask; ends with 1 where the budget was missed."""
     started = time.monotonic()
     reviews = ROOT / "reviews.csv"
     words = {"0": "negative", "1": "positive"}
@@ -90,7 +92,7 @@ def main() -> None:
     ]  # fmt: skip
     print(f"$ fitwright {' '.join(command[3:])}", flush=True)
     code = subprocess.call(command)
-    if code:
+    if code not in (0, BUDGET_MISSED):
         sys.exit(code)
     print("\n$ fitwright serve build/demo/fit/bundle", flush=True)
     with service(ROOT / "fit" / "bundle") as address:
@@ -98,6 +100,8 @@ def main() -> None:
             label, score, elapsed_ms = ask(address, text)
             print(f"  {text!r} → {label} ({score:.0%}, {elapsed_ms:.1f} ms)", flush=True)
     print(f"\nThe report: {ROOT / 'fit' / 'report.html'}   ({time.monotonic() - started:.0f} s in all)")
+    if code:
+        sys.exit("The budget was missed on this machine, as the table says. Was it busy? Then try again.")
 
 
 if __name__ == "__main__":
