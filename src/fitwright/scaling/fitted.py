@@ -17,7 +17,7 @@ from fitwright.scaling.prediction import Errors, Prediction, predict
 from fitwright.scaling.runs import Runs
 from fitwright.scaling.turn import Turn, Turns
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True, kw_only=True)
