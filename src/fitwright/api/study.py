@@ -47,7 +47,7 @@ def study_fit(
             nats for each token, and different tokens; looked for under their usual names when not given.
         flops_column: training FLOPs in place of tokens: D = C/6N.
         n_counts: what N counts; read from the column's name, else unstated.
-        law: a form, or ``auto``: the one that is least wrong about the largest runs when they are left out.
+        law: a form, or ``auto``: the published one, unless another is far less wrong about the largest runs.
         fixed: numbers of that form which are held, for example ``{"alpha": 0.35}``.
         bootstraps: resamples behind the 95 % intervals of the numbers.
         seed: of resamples and folds.

@@ -33,7 +33,7 @@ class FitSettings:
     """How to fit.
 
     Attributes:
-        law: a form's name, or ``auto``: the one that is least wrong about the largest runs.
+        law: a form's name, or ``auto``: see :func:`fitwright.scaling.choice.choose`.
         bootstraps: resamples behind the intervals of the numbers; 0 leaves the intervals out.
         seed: of resamples and random folds.
         fixed: numbers that are held, for example ``{"alpha": 0.35}``; needs a ``law``.
