@@ -23,9 +23,8 @@ from fitwright.training.tasks.next_token import (
     IGNORED,
     mean_token_loss,
     perplexity,
-    target_scores,
+    target_loss,
     token_labels,
-    token_loss,
 )
 from fitwright.training.tasks.splitting import split_data
 from fitwright.training.tasks.text import fast_tokenizer
@@ -92,7 +91,7 @@ class Chat:
 
     def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """Mean cross-entropy of the tokens of answers, in nats."""
-        return token_loss(*target_scores(model, batch)) / batch.step.targets
+        return target_loss(model, batch) / batch.step.targets
 
     def evaluate(self, model: nn.Module, rows: Rows, device: torch.device) -> dict[str, float]:
         """Loss in nats a token of an answer, and its exponential, the perplexity; fp32."""

@@ -20,7 +20,7 @@ from fitwright.training.batches import Batch, Rows, sorted_batches
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.blocks import CausalBlocks, MaskedBlocks, Masking
 from fitwright.training.tasks.interface import Metric, TaskData
-from fitwright.training.tasks.next_token import IGNORED, perplexity, target_scores, token_loss
+from fitwright.training.tasks.next_token import IGNORED, perplexity, target_loss, target_scores, token_loss
 from fitwright.training.tasks.recall import can_recall, recalled_passages
 from fitwright.training.tasks.vocabulary import Specials, raw_tokenizer, specials_of
 
@@ -66,7 +66,7 @@ class _LanguageModeling:
 
     def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """Mean cross-entropy of the targets, in nats a token."""
-        return token_loss(*target_scores(model, batch)) / batch.step.targets
+        return target_loss(model, batch) / batch.step.targets
 
     def evaluate(self, model: nn.Module, rows: Rows, device: torch.device) -> dict[str, float]:
         """What :func:`measure` finds; of rows with ``seen`` ones the same of these, as ``seen_…``."""

@@ -35,6 +35,13 @@ def target_scores(model: nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.T
     return chosen_scores(model, batch.inputs, chosen_BT), batch.labels[chosen_BT]
 
 
+def target_loss(model: nn.Module, batch: Batch) -> torch.Tensor:
+    """Sum of the cross-entropies of a batch's targets, in nats."""
+    from fitwright.modeling.token_loss import summed_cross_entropy
+
+    return summed_cross_entropy(*target_scores(model, batch))
+
+
 def perplexity(loss: float) -> float:
     """The exponential of a loss in nats a token; a finite number, e⁷⁰⁰ at most, for JSON knows no other."""
     return math.exp(min(loss, 700.0))
@@ -48,7 +55,7 @@ def mean_token_loss(model: nn.Module, rows: Rows, device: torch.device, batch_si
     loss_sum, targets = 0.0, 0
     with torch.inference_mode():
         for _, batch in sorted_batches(rows, batch_size, device):
-            loss_sum += float(token_loss(*target_scores(model, batch)))
+            loss_sum += float(target_loss(model, batch))
             targets += batch.counts.targets
     return loss_sum / targets
 
