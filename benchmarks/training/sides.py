@@ -58,7 +58,7 @@ class Case:
         task: of ours. make: the model, anew. train, test: our rows.
         items: the training rows as Trainer takes them. collator: batches of them, for a multiple of widths.
         longest: tokens of the longest row. settings: batch_size, learning_rate and so on, by their names.
-        measure: the figure of quality.
+        measure: the figure of quality. scored: share of places that our side computes the output layer at.
     """
 
     task: Any
@@ -70,6 +70,7 @@ class Case:
     longest: int
     settings: dict[str, Any]
     measure: str
+    scored: float = 1.0
 
 
 class StepClock(Silent):
@@ -201,9 +202,15 @@ def matrix_peak(precision: str) -> float:
     return 2 * 2048**3 / best
 
 
-def flops_of_a_token(model: nn.Module) -> float:
-    """Forward and backward, 6 a weight of the linear layers (Kaplan et al. 2020); attention not counted."""
-    return 6.0 * sum(m.weight.numel() for m in model.modules() if isinstance(m, nn.Linear))
+def flops_of_a_token(model: Any, scored: float = 1.0) -> float:
+    """Forward and backward, 6 a weight of the linear layers (Kaplan et al. 2020); attention not counted.
+
+    ``scored``: share of places at which the output layer is computed.
+    """
+    kinds = (nn.Linear, transformers.pytorch_utils.Conv1D)
+    whole = 6.0 * sum(m.weight.numel() for m in model.modules() if isinstance(m, kinds))
+    head = model.get_output_embeddings() if scored < 1 else None
+    return whole - (0.0 if head is None else 6.0 * (1 - scored) * head.weight.numel())
 
 
 def run_round(case: Case, seed: int, sides: list[str], precision: str, warm_up: int) -> list[dict[str, Any]]:
@@ -227,9 +234,12 @@ def run_round(case: Case, seed: int, sides: list[str], precision: str, warm_up: 
 
 
 def summary(
-    runs: list[dict[str, Any]], measure: str, mean_tokens: float, flops_token: float, peak: float
+    runs: list[dict[str, Any]], measure: str, mean_tokens: float, flops: tuple[float, float], peak: float
 ) -> dict[str, Any]:
-    """Each side's median speed over rounds, and how many times as fast we are, round by round."""
+    """Each side's median speed over rounds, and how many times as fast we are, round by round.
+
+    ``flops``: of a token, for us and for the others.
+    """
     ours = {run["seed"]: run for run in runs if run["side"] == OURS}
     table = {}
     for side in dict.fromkeys(run["side"] for run in runs):
@@ -240,7 +250,7 @@ def summary(
         quality = [run[measure] for run in mine]
         table[side] = {
             "real_tokens_per_s": tokens_s, "rows_per_s": tokens_s / mean_tokens,
-            "share_of_matrix_peak": tokens_s * flops_token / peak, "fitwright_is_faster_by": ratios,
+            "share_of_matrix_peak": tokens_s * flops[side != OURS] / peak, "fitwright_is_faster_by": ratios,
             "median_ratio": statistics.median(ratios) if ratios else None, measure: quality,
             f"mean_{measure}": statistics.mean(quality),
             f"fitwright_{measure}_less_this": [our[measure] - run[measure] for our, run in pairs],
@@ -267,12 +277,12 @@ def compare(case: Case, given: argparse.Namespace) -> None:
         for seed in range(given.first_seed, given.first_seed + given.rounds):
             runs += run_round(case, seed, given.sides.split(","), given.precision, given.warm_up)
             peaks.append(matrix_peak(given.precision))
-        flops_token = flops_of_a_token(case.make())
+        flops = (flops_of_a_token(case.make(), case.scored), flops_of_a_token(case.make()))
     mean_tokens = sum(case.train.lengths) / len(case.train)
     settings = {name: str(v) if isinstance(v, Path) else v for name, v in vars(given).items()}
     print(json.dumps({
         "environment": capture(" ".join(sys.argv), datetime.now(UTC).isoformat(timespec="seconds")).as_json(),
         "settings": {**settings, **case.settings, "mean_tokens": mean_tokens},
-        "matrix_peak_flops": peaks, "flops_of_a_token": flops_token,
-        "summary": summary(runs, case.measure, mean_tokens, flops_token, max(peaks)), "runs": runs,
+        "matrix_peak_flops": peaks, "flops_of_a_token": flops[1],
+        "summary": summary(runs, case.measure, mean_tokens, flops, max(peaks)), "runs": runs,
     }, indent=1))  # fmt: skip
