@@ -56,6 +56,7 @@ class Prediction:
     Attributes:
         interval: 95 % of back-tested errors of such a reach, and of such runs, lay inside.
         reach: how far outside the ladder the point lies.
+        accuracy, accuracy_interval: on the task, where the runs told one.
         warnings: what to know before it is leaned on.
     """
 
@@ -66,6 +67,8 @@ class Prediction:
     loss: float
     interval: tuple[float, float]
     reach: Reach
+    accuracy: float | None = None
+    accuracy_interval: tuple[float, float] | None = None
     warnings: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -73,7 +76,9 @@ class Prediction:
             "law": self.law, "n": self.size, "d": self.data, "unique": self.unique,
             "flops": FLOPS_PER_PARAMETER_AND_TOKEN * self.size * self.data, "loss": self.loss,
             "interval": list(self.interval), "level": LEVEL, "extrapolates": self.reach.outside,
-            "reach": self.reach.as_json(), "warnings": list(self.warnings),
+            "reach": self.reach.as_json(), "accuracy": self.accuracy,
+            "accuracy_interval": None if self.accuracy_interval is None else list(self.accuracy_interval),
+            "warnings": list(self.warnings),
         }  # fmt: skip
 
 
