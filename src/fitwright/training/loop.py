@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fitwright.core.progress import Progress, Task
+from fitwright.modeling.activations import one_pass_activations
 from fitwright.modeling.dropout import cheap_dropout
 from fitwright.training.batches import Rows, padding_of_epoch
 from fitwright.training.checkpoint import load_checkpoint, load_trained, save_checkpoint, trained_state
@@ -105,6 +106,7 @@ class Run:
                 self.stepper.dropout = stack.enter_context(
                     cheap_dropout(self.model, self.team.seed(self.settings.seed))
                 )
+            stack.enter_context(one_pass_activations(self.packable))
             if self.packing == "on":
                 stack.enter_context(packed_models(self.packable))
             title = f"train ({self.precision}{', packed' if self.packing == 'on' else ''})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -29,24 +30,31 @@ def packing_difference(model: nn.Module, packing: _Pausable) -> float:
     """
     import torch
 
-    modes = {module: module.training for module in model.modules()}
-    inputs = _rows(model)
-    model.eval()
-    try:
-        with torch.no_grad():
-            packed = _answer(model, inputs)
-            with packing.paused():
-                padded = _answer(model, inputs)
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+    inputs = trial_rows(model)
+    with at_rest(model), torch.no_grad():
+        packed = _answer(model, inputs)
+        with packing.paused():
+            padded = _answer(model, inputs)
     if packed.shape != padded.shape:
         return float("inf")
     largest = float(padded.abs().max())
     return float((packed - padded).abs().max()) / max(largest, 1e-12)
 
 
-def _rows(model: Any) -> dict[str, torch.Tensor]:
+@contextlib.contextmanager
+def at_rest(model: nn.Module) -> Iterator[None]:
+    """Inside the block the model is in ``eval``; behind it each module is in the mode that it was in."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def trial_rows(model: Any) -> dict[str, torch.Tensor]:
+    """Five short rows of tokens that mean nothing, padded, as ``model`` takes them."""
     import torch
 
     config = model.config
