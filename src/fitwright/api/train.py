@@ -93,8 +93,8 @@ def train(
     elif engine == "ray":
         given = {
             "columns": _named(columns, text=text, label=label), "task": task, "options": options,
-            "settings": settings, "replay": replay, "overwrite": overwrite, "progress": progress,
-            "command": command,
+            "settings": settings, "replay": Path(replay).resolve() if replay is not None else None,
+            "overwrite": overwrite, "progress": progress, "command": command,
         }  # fmt: skip
         return _elsewhere(single, least, most, address, data, model, output, given)
     from fitwright.training.distributed.world import joined
@@ -149,8 +149,9 @@ def _workers(asked: str) -> tuple[int, int]:
 
 
 def _absolute(model: str) -> str:
-    """A folder's full path, since workers stand elsewhere; a name as it is."""
-    return str(Path(model).resolve()) if Path(model).exists() else model
+    """Full paths of folders (of two, ``A+B``), since workers stand elsewhere; a name as it is."""
+    parts = [model] if Path(model).exists() else model.split("+")
+    return "+".join(str(Path(part).resolve()) if Path(part).exists() else part for part in parts)
 
 
 def _elsewhere(
