@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from fitwright.cli.main import run
+from fitwright.core.files import folder_lock
 from fitwright.training.directory import read_history
+from fitwright.training.job import unfinished
 from tests.training.nodes import HEAD, PATIENCE_S, Node, NoNodesError, said, two_nodes, wait_until
 from tests.training.test_distributed import assert_near
 
@@ -70,3 +73,19 @@ def test_a_node_that_dies_costs_nothing(
     assert run([*arguments, str(one)]) == 0
     assert [point.step for point in history.points] == [point.step for point in read_history(one).points]
     assert_near(two, one, tiny_model_dir)  # a row lost or seen twice would show in an epoch's mean loss
+
+
+def test_what_a_worker_refuses_is_told_once_and_not_tried_again(
+    reviews_csv: Path, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    command = [
+        sys.executable, "-m", "fitwright", "train", str(reviews_csv), "--model", str(tiny_model_dir),
+        "--output", str(tmp_path / "out"), "--engine", "ray", "--workers", "2", "--address", "local",
+    ]  # fmt: skip
+    with folder_lock(unfinished(tmp_path / "out")):
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 3
+    errors = [line for line in ended.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1, ended.stderr
+    assert "another fitwright command is at work" in errors[0]
+    assert "Traceback" not in ended.stderr

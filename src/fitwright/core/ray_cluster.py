@@ -64,7 +64,7 @@ def _connect(ray: Any, address: str | None) -> None:
     except (ConnectionError, ValueError) as error:
         raise UsageError(
             "there is no Ray cluster", got=address,
-            mend="Start one with 'ray start --head', or leave --address out.",
+            mend="Start one with 'ray start --head', or give --address local for one of its own.",
         ) from error  # fmt: skip
 
 

@@ -58,7 +58,8 @@ def on_ray(
         try:
             trainer.fit()
         except train.TrainingFailedError as error:
-            raise _plain(error) from error
+            if not told.is_file():
+                raise _plain(error) from error
     if told.is_file():
         raise _ToldError(**read_json(told, what="worker's message"))
 
@@ -71,17 +72,17 @@ class _Worker:
         self.__name__ = "fitwright_train"
 
     def __call__(self) -> None:
-        if self.told.is_file():  # another said it, and this one died of that
+        if self.told.is_file():  # started again after that: there is nothing to try
             return
         try:
             if require("ray.train").get_context().get_world_rank() == 0:
                 wait_for_lock(self.held)
             self.work()
         except PeerError as error:
-            if not error.quiet:
-                raise RuntimeError("a worker was lost") from error
-        except FitwrightError as error:  # it would say so again: Ray must not start it anew
+            raise RuntimeError("another worker failed or was lost") from error
+        except FitwrightError as error:  # it would say so again
             write_json(self.told, {"what": str(error), "exit_code": error.exit_code})
+            raise RuntimeError("a worker gave up") from error  # Ray stops those that wait for this one
 
 
 class _ToldError(RunError):
