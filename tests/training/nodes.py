@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PATIENCE_S, ATTEMPT_S = 900.0, 120.0
@@ -41,6 +41,7 @@ class Node:
     scratch: Path
     log: Path
     is_head: bool
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def run(self, *command: str, log: Path) -> subprocess.Popen[bytes]:
         """Start a command on the node; what it says goes to a file."""
@@ -50,10 +51,12 @@ class Node:
             "RAY_worker_register_timeout_seconds": "600",
         }  # fmt: skip
         with log.open("ab") as file:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 ["ip", "netns", "exec", self.name, *command], cwd=log.parent, stdout=file, stderr=file,
                 env=environment,
             )  # fmt: skip
+        self.started.append(process)
+        return process
 
     def start(self) -> None:
         """Bring the Ray node up, in a few tries."""
@@ -82,6 +85,8 @@ class Node:
         for pid in _ip("netns", "pids", self.name).stdout.split():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(pid), signal.SIGKILL)
+        while self.started:
+            self.started.pop().wait()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
