@@ -56,9 +56,10 @@ def _connect(ray: Any, address: str | None) -> None:
     given = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
     paths = {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, given))} if given else {}
     hook = f"{use_the_nodes_interface.__module__}.{use_the_nodes_interface.__name__}"
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster of its own reports to nobody
     try:
         ray.init(
-            address=address, log_to_driver=True, include_dashboard=False,
+            address=address, log_to_driver=True, logging_level="ERROR",
             runtime_env={"env_vars": paths, "worker_process_setup_hook": hook},
         )  # fmt: skip
     except (ConnectionError, ValueError) as error:
