@@ -23,14 +23,16 @@ def designed(data: Path, folder: Path, *more: str) -> list[str]:
     ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, reviews_csv: Path, tiny_model_dir: Path) -> Path:
-    """A study of an encoder from scratch and one with weights, in two regularisations."""
-    folder = tmp_path_factory.mktemp("labels") / "study"
-    more = ("--model", f"given={tiny_model_dir}", "--dropout", "0", "--dropout", "0.2")
-    assert run(designed(reviews_csv, folder, *more)) == 0
+def trained_in(data: Path, folder: Path, *more: str) -> Path:
+    assert run(designed(data, folder, *more)) == 0
     assert run(["study", "run", str(folder), "--workers", "1"]) == 0
     return folder
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, reviews_csv: Path) -> Path:
+    """A study of one encoder from scratch."""
+    return trained_in(reviews_csv, tmp_path_factory.mktemp("labels") / "study")
 
 
 def rows_of(folder: Path) -> list[dict[str, str]]:
@@ -41,9 +43,7 @@ def rows_of(folder: Path) -> list[dict[str, str]]:
 def test_every_cell_has_a_row_with_what_it_costs_and_did(trained: Path) -> None:
     plan, rows = read_plan(trained), rows_of(trained)
     assert [row["cell"] for row in rows] == [cell.name for cell in plan.cells]
-    assert {(row["model"], row["dropout"]) for row in rows} == {
-        (model, dropout) for model in ("16/1/1", "given") for dropout in ("0", "0.2")
-    }
+    assert sorted(int(row["unique_rows"]) for row in rows) == [16, 24, 36, 54, 81, 128]
     for row in rows:
         assert 0 <= float(row["error"]) <= 1
         assert float(row["error"]) == pytest.approx(1 - float(row["accuracy"]), abs=1e-5)
@@ -62,6 +62,17 @@ def test_a_cell_that_was_trained_and_not_judged_is_judged_and_not_trained_again(
     assert (folder / "model.safetensors").stat().st_mtime_ns == before
 
 
+def test_a_plan_that_was_changed_after_training_is_refused(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = trained / "study.json"
+    plan = path.read_text(encoding="utf-8")
+    path.write_text(plan.replace('"unique_rows": 36', '"unique_rows": 35'), encoding="utf-8")
+    assert run(["study", "run", str(trained)]) == 2
+    assert "were changed after it was trained" in capsys.readouterr().err
+    path.write_text(plan, encoding="utf-8")
+
+
 def test_the_fit_answers_or_refuses_and_hands_over(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert run(["study", "fit", str(trained), "--bootstraps", "0"]) == 0
@@ -72,23 +83,37 @@ def test_the_fit_answers_or_refuses_and_hands_over(trained: Path, capsys: pytest
     assert run(["study", "fit", str(trained), "--bootstraps", "0", "--loss-column", "loss", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["kind"], found["measure"], found["labels"]) == ("labels", "loss", 128)
-    assert [curve["encoder"] for curve in found["curves"]] == ["16/1/1", "given"]
+    assert [curve["encoder"] for curve in found["curves"]] == ["16/1/1"]
 
 
-def test_the_report_shows_curves_regularisation_and_runs(trained: Path) -> None:
+def test_the_report_shows_curves_and_runs(trained: Path) -> None:
     fitwright.study_fit(trained, bootstraps=0)
     for page in fitwright.study_report(trained).paths:
         text = page.read_text(encoding="utf-8")
-        for words in (
-            "Label more, or a bigger encoder?",
-            "What regularisation bought",
-            "The runs",
-            "fitwright train",
-        ):
+        for words in ("Label more, or a bigger encoder?", "Learning curves", "The runs", "fitwright train"):
             assert words in text
         assert "NaN" not in text
     with pytest.raises(UsageError, match="study of labelled data"):
         fitwright.study_predict(trained, n=1e6, d=1e6)
+
+
+@pytest.mark.slow
+def test_given_encoders_and_regularisations_multiply_the_cells(
+    reviews_csv: Path, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    more = ("--model", f"given={tiny_model_dir}", "--dropout", "0", "--dropout", "0.2")
+    folder = trained_in(reviews_csv, tmp_path / "study", *more)
+    rows = rows_of(folder)
+    assert len(rows) == 24
+    assert {(row["model"], row["dropout"]) for row in rows} == {
+        (model, dropout) for model in ("16/1/1", "given") for dropout in ("0", "0.2")
+    }
+    fitwright.study_fit(folder, bootstraps=0)
+    text = (fitwright.study_report(folder).markdown or folder).read_text(encoding="utf-8")
+    assert "What regularisation bought" in text
+    assert "dropout 0.2, decay 0.01" in text
+    start, made = folder / "starts" / "16-1-1", tmp_path / "model"
+    assert run(["train", str(reviews_csv), "--model", str(start), "-o", str(made), "--epochs", "1"]) == 0
 
 
 @pytest.mark.parametrize(

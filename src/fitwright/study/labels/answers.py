@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -52,8 +51,10 @@ class Overtaking:
     """Where the larger of two neighbouring encoders comes to be better, as their laws have it.
 
     Attributes:
-        labels: from so many on; ``None``: the order does not change between ``low`` and ``high``.
-        larger_ahead: which is better at the labels at hand, by the laws.
+        labels: from so many on, up to ``high``; ``None``: the larger is better nowhere there, or everywhere,
+            or not at the end.
+        larger_ahead: which is better at the labels at hand, by the laws. steady: whether it is so from
+            ``low`` to ``high``.
         interval: the middle 95 % of the bootstraps' crossings; ``None`` where fewer than half cross.
         share: of the bootstraps whose curves cross in that range.
         worth: labels that the one behind needs to come as far as the other is at hand; ``None``: not within
@@ -65,6 +66,7 @@ class Overtaking:
     larger: str
     labels: float | None = None
     larger_ahead: bool = False
+    steady: bool = True
     interval: tuple[float, float] | None = None
     share: float = 0.0
     worth: float | None = None
@@ -119,8 +121,9 @@ def _more(curve: Curve, labels: int, times: float, now: float | None) -> More:
         return make(prediction=None, gain=None, reason=curve.refused)
     try:
         found = curve.law.predict(size=float(curve.parameters), data=labels * times)
-    except CheckError as error:
-        return make(prediction=None, gain=None, reason=error.what)
+    except CheckError:
+        most = f"{float(f'{curve.farthest:.2g}'):,.0f}"
+        return make(prediction=None, gain=None, reason=f"its back-tests speak for up to {most} labels")
     return make(prediction=found, gain=now - found.loss)
 
 
@@ -137,6 +140,7 @@ def _overtaking(small: Curve, large: Curve, labels: int) -> Overtaking:
     if high <= low:
         return named(reason="the two laws have no amount of labels in common")
     rows = np.geomspace(low, high, _POINTS)
+    better = _at(second, rows) < _at(first, rows)
     at = _crossing(rows, _at(first, rows), _at(second, rows))
     drawn = [_crossing(rows, a, b) for a, b in zip(_resampled(first, rows), _resampled(second, rows),
                                                      strict=True)]  # fmt: skip
@@ -148,7 +152,8 @@ def _overtaking(small: Curve, large: Curve, labels: int) -> Overtaking:
     behind, target = (first, _at(second, here)[0]) if ahead else (second, _at(first, here)[0])
     reached = np.flatnonzero((_at(behind, rows) <= target) & (rows >= labels))
     return named(
-        labels=at, larger_ahead=ahead, low=low, high=high, share=share,
+        labels=at, larger_ahead=ahead, steady=bool(better.all() or not better.any()), low=low, high=high,
+        share=share,
         interval=None if ends is None else (float(ends[0]), float(ends[1])),
         worth=float(rows[reached[0]]) if len(reached) else None,
     )  # fmt: skip
@@ -173,7 +178,8 @@ def _resampled(law: FittedStudy, rows: Array) -> list[Array]:
     near = law.law.inner(law.parameters, cells)
     drawn = bootstrap(law.law, cells, law.runs.loss, near, resamples=_RESAMPLES, seed=0, progress=Silent())
     size = np.full(len(rows), float(law.runs.size[0]))
-    values: Callable[[int], dict[str, float]] = lambda place: {  # noqa: E731
-        name: float(column[place]) for name, column in drawn.items()
-    }
-    return [loss_at(law.law, values(place), size, rows, rows) for place in range(_RESAMPLES)]
+    found = []
+    for place in range(_RESAMPLES):
+        values = {name: float(column[place]) for name, column in drawn.items()}
+        found.append(loss_at(law.law, values, size, rows, rows))
+    return found

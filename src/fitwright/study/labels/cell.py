@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from fitwright.core.errors import UsageError
 from fitwright.core.files import sha256_json, write_json
 from fitwright.core.progress import Progress
 from fitwright.data.dataset import LabelledText
 from fitwright.modeling.classifier import copy_tokenizer
 from fitwright.scaling.design.families import family_of
 from fitwright.scaling.design.label_plan import Encoder, LabelCell, LabelPlan
+from fitwright.scaling.design.plan import PLAN_NAME
 from fitwright.study.folder import StudyFolder
 from fitwright.study.labels.encoders import FAMILY
-from fitwright.study.labels.judging import JUDGED_NAME, judge
+from fitwright.study.labels.judging import JUDGED_NAME, Judged, judge
 from fitwright.study.labels.rows import first_rows, load_rows
 from fitwright.training.job import Job, train_model
 from fitwright.training.settings import TrainSettings
@@ -66,6 +68,11 @@ def evaluations(epochs: int) -> int:
     return max(count for count in range(1, MOST_EVALUATIONS + 1) if epochs % count == 0)
 
 
+def passes_of(epochs: int) -> int:
+    """Passes over the rows up to an evaluation."""
+    return epochs // evaluations(epochs)
+
+
 def settings_of(plan: LabelPlan, cell: LabelCell) -> TrainSettings:
     """The loop's settings of a cell: no early stop, the best evaluation is kept.
 
@@ -94,8 +101,20 @@ def train_cell(folder: StudyFolder, plan: LabelPlan, cell: LabelCell, progress: 
 
 
 def is_judged(folder: StudyFolder, cell: LabelCell) -> bool:
-    """Whether nothing is left to do for a cell."""
-    return (folder.cell(cell) / JUDGED_NAME).is_file()
+    """Whether nothing is left to do for a cell.
+
+    Raises:
+        UsageError: the plan was changed after it was trained.
+    """
+    path = folder.cell(cell)
+    if not (path / JUDGED_NAME).is_file():
+        return False
+    if (seen := Judged.read(path).rows) != cell.unique_rows * passes_of(cell.epochs):
+        raise UsageError(
+            f"rows or epochs of the cell {cell.name} were changed after it was trained", got=f"{seen:,} rows",
+            mend=f"Undo the change in {PLAN_NAME}, or delete {path} to train it anew.",
+        )  # fmt: skip
+    return True
 
 
 def _data(folder: StudyFolder, plan: LabelPlan, cell: LabelCell) -> TaskData:
@@ -103,7 +122,7 @@ def _data(folder: StudyFolder, plan: LabelPlan, cell: LabelCell) -> TaskData:
     path = rows_path(folder, TRAIN)
     rows = first_rows(load_rows(path, names), cell.unique_rows, draw=cell.draw, seed=plan.seed)
     validation = load_rows(rows_path(folder, VALIDATION), names)
-    passes = cell.epochs // evaluations(cell.epochs)
+    passes = passes_of(cell.epochs)
     source = Part(path=path, fingerprint=_fingerprint(rows, validation, passes), rows=len(rows))
     return TaskData(
         train=rows.subset(list(range(len(rows))) * passes), validation=validation, test=(), source=source,

@@ -32,12 +32,14 @@ class Judged:
 
     Attributes:
         heldout_loss, seen_loss: mean cross-entropy in nats. heldout_accuracy, seen_accuracy: shares of 1.
+        rows: that it was trained on, each as often as it was seen.
     """
 
     heldout_loss: float
     heldout_accuracy: float
     seen_loss: float
     seen_accuracy: float
+    rows: int
 
     @classmethod
     def read(cls, cell: Path) -> Judged:
@@ -61,8 +63,9 @@ def judge(trained: Path, data: TaskData, held: LabelledText, max_length: int) ->
                 scores = task.evaluate(model, encoded, device)
             found += [scores["loss"], scores["accuracy"]]
     return Judged(
-        heldout_loss=found[0], heldout_accuracy=found[1], seen_loss=found[2], seen_accuracy=found[3]
-    )
+        heldout_loss=found[0], heldout_accuracy=found[1], seen_loss=found[2], seen_accuracy=found[3],
+        rows=len(data.train),
+    )  # fmt: skip
 
 
 @contextlib.contextmanager

@@ -5,7 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from fitwright.core.units import format_count
-from fitwright.reporting.blocks import Block, Bullets, Cell, Code, Column, Section, Table, Text, Tile, Tiles
+from fitwright.reporting.blocks import (
+    Block,
+    Bullets,
+    Cell,
+    Code,
+    Column,
+    Folded,
+    Section,
+    Table,
+    Text,
+    Tile,
+    Tiles,
+)
 from fitwright.reporting.page import Page
 from fitwright.reporting.wording import NONE
 from fitwright.study.labels.answers import TIMES, Promise, best_at_hand, promises
@@ -15,6 +27,9 @@ from fitwright.study.labels.hand_over import commands
 from fitwright.study.labels.plots import learning_curves
 from fitwright.study.labels.regularisation import effects
 from fitwright.study.labels.wording import QUESTION, figure, headline, points, sentences
+
+_MANY = 30
+"""Runs that are shown without being asked for."""
 
 
 def labels_page(curves: LearningCurves, *, root: Path) -> Page:
@@ -81,7 +96,8 @@ def _promise_row(curves: LearningCurves, promise: Promise) -> tuple[Cell, ...]:
     ]  # fmt: skip
     for more in promise.more:
         if more.prediction is None or more.gain is None:
-            found.append(Cell("no answer", more.reason, "muted"))
+            reason = "" if promise.now is None else more.reason  # why there is no law stands with the laws
+            found.append(Cell("no answer", reason, "muted"))
             continue
         low, high = more.prediction.interval
         bought = f"{points(measure, max(0.0, more.gain))} less"
@@ -170,7 +186,11 @@ def _runs(curves: LearningCurves) -> Section:
         for row in sorted(curves.rows, key=lambda r: (r.parameters, r.rows, r.epochs, r.draw))
     )  # fmt: skip
     caption = "Marked: what validation preferred for that amount and draw; the laws are fitted to these"
-    return Section("runs", "The runs", (Table(columns, rows, caption, sortable=True),), short="Runs")
+    table = Table(columns, rows, caption, sortable=True)
+    blocks: tuple[Block, ...] = (table,)
+    if len(rows) > _MANY:
+        blocks = (Folded(f"All {len(rows)} runs", blocks),)
+    return Section("runs", "The runs", blocks, short="Runs")
 
 
 def _next(curves: LearningCurves, root: Path) -> Section | None:

@@ -33,6 +33,8 @@ TIMED_ROWS = 64
 _BATCHES = (32, 8)
 """Of the timings: what a step costs by itself is the difference."""
 _NO_RATE = 1e-9
+_AROUND_S = 1.0
+"""Of a cell besides: the machine's peak is measured, packing is checked, files are written."""
 Clock = Callable[[], float]
 
 
@@ -53,7 +55,13 @@ class RowCost:
     def seconds(self, rows: int, epochs: int, batch: int, judged: int) -> float:
         """Of a cell: so many rows and passes over them, rows of a step, rows judged."""
         steps = -(-rows // batch) * epochs
-        return self.start_s + self.row_s * rows * epochs + self.step_s * steps + self.judge_s * judged
+        return (
+            _AROUND_S
+            + self.start_s
+            + self.row_s * rows * epochs
+            + self.step_s * steps
+            + self.judge_s * judged
+        )
 
 
 def row_cost(

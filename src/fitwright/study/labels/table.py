@@ -7,7 +7,7 @@ from typing import Any
 
 from fitwright.scaling.design.label_plan import Encoder, LabelCell, LabelPlan
 from fitwright.study.folder import StudyFolder
-from fitwright.study.labels.cell import evaluations
+from fitwright.study.labels.cell import passes_of
 from fitwright.study.labels.judging import Judged
 from fitwright.training.directory import read_history
 from fitwright.training.history import History
@@ -35,7 +35,7 @@ class LabelRun:
     @property
     def best_epoch(self) -> int:
         """Passes over the rows after which validation was best; that state is kept."""
-        return (self.history.best.epoch + 1) * (self.cell.epochs // evaluations(self.cell.epochs))
+        return (self.history.best.epoch + 1) * passes_of(self.cell.epochs)
 
     def row(self) -> dict[str, Any]:
         """Its row of the table."""

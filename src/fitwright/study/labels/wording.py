@@ -98,10 +98,7 @@ def _overtakes(curves: LearningCurves, pair: Overtaking) -> str:
         return f"{pair.smaller} against {pair.larger}: no answer ({pair.reason})."
     span = f"{format_count(pair.low)} to {format_count(pair.high)} labels"
     if pair.labels is None:
-        who = pair.larger if pair.larger_ahead else pair.smaller
-        order = f"{who} is ahead of {pair.smaller if pair.larger_ahead else pair.larger} from {span}"
-        if not pair.larger_ahead:
-            order += ": the larger does not overtake within that range"
+        order = _steady(pair, span)
     else:
         beyond = " (extrapolated)" if pair.labels > curves.labels else ""
         between = "" if pair.interval is None else (
@@ -112,6 +109,18 @@ def _overtakes(curves: LearningCurves, pair: Overtaking) -> str:
         )
         order += f"; {pair.share:.0%} of the bootstraps cross within {span}"
     return f"{order}. {_worth(curves, pair)}"
+
+
+def _steady(pair: Overtaking, span: str) -> str:
+    """Who is ahead where the larger does not overtake."""
+    ahead, behind = (pair.larger, pair.smaller) if pair.larger_ahead else (pair.smaller, pair.larger)
+    if not pair.steady:
+        return (
+            f"{ahead} is ahead of {behind} at the labels at hand; the order changes within {span}, and with "
+            f"most labels {pair.smaller} is ahead"
+        )
+    never = "" if pair.larger_ahead else ": the larger does not overtake within that range"
+    return f"{ahead} is ahead of {behind} from {span}{never}"
 
 
 def _worth(curves: LearningCurves, pair: Overtaking) -> str:
