@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-4
 """Largest difference that is taken for rounding, as a share of the largest answer."""
 
+HALF_TOLERANCE = 5e-2
+"""The same in bf16 and fp16, whose numbers have 8 and 11 bits: both answers are rounded at every layer."""
+
 _LENGTHS = (5, 2, 12, 9, 2)
 """Of the rows that are asked: groups of equal and of unequal length, out of order."""
 
@@ -44,6 +47,24 @@ def packing_difference(model: nn.Module, packing: _Pausable) -> float:
         return float("inf")
     largest = float(padded.abs().max())
     return float((packed - padded).abs().max()) / max(largest, 1e-12)
+
+
+def try_training(model: nn.Module) -> None:
+    """Compute five short rows as in training, dropout and all; what cannot be computed raises.
+
+    The model and the random state are left as they were.
+    """
+    import torch
+
+    modes = {module: module.training for module in model.modules()}
+    device = next(model.parameters()).device
+    model.train()
+    try:
+        with torch.no_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
+            model(**_rows(model))
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
 
 
 def _rows(model: Any) -> dict[str, torch.Tensor]:
