@@ -110,6 +110,9 @@ def fit(
     unique_column: Annotated[
         str | None, typer.Option(help="Column of different tokens, where data was repeated.")
     ] = None,
+    accuracy_column: Annotated[
+        str | None, typer.Option(help="Column of accuracy on a task, 0 to 1: predictions tell it too.")
+    ] = None,
     n_counts: Annotated[
         str | None, typer.Option(help="What N counts: total or non-embedding; noted with the result.")
     ] = None,
@@ -144,8 +147,9 @@ def fit(
     bars = Bars(quiet=as_json)
     found = study_fit(
         runs, n_column=n_column, d_column=d_column, flops_column=flops_column, loss_column=loss_column,
-        unique_column=unique_column, n_counts=n_counts, law=law, fixed=_fixed(fix or []),
-        bootstraps=bootstraps, seed=seed, output=output, command=command_line(), progress=bars,
+        unique_column=unique_column, accuracy_column=accuracy_column, n_counts=n_counts, law=law,
+        fixed=_fixed(fix or []), bootstraps=bootstraps, seed=seed, output=output, command=command_line(),
+        progress=bars,
     )  # fmt: skip
     if as_json:
         print_json(found.as_json())

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fitwright.core.progress import Progress, Task
+from fitwright.modeling.activations import one_pass_activations
 from fitwright.modeling.dropout import cheap_dropout
 from fitwright.training.attention_choice import choose_attention
-from fitwright.training.batches import Rows, padding_of_epoch
+from fitwright.training.batches import Rows
 from fitwright.training.checkpoint import load_checkpoint, load_trained, save_checkpoint, trained_state
 from fitwright.training.coupled import Coupled
 from fitwright.training.curves import Curves, draw_epoch
@@ -22,7 +23,7 @@ from fitwright.training.history import History, Point
 from fitwright.training.meter import Meter, flops_of_token, matrix_peak, memory_bytes, temperature_c
 from fitwright.training.method import training_mode
 from fitwright.training.optimizer import adamw
-from fitwright.training.packing import choose_packing, packed_models
+from fitwright.training.packing import packed_models, packing_of_run
 from fitwright.training.precision import choose_precision
 from fitwright.training.replay import plan_epoch
 from fitwright.training.schedule import batch_of_epoch, learning_rate, rate_for_batch
@@ -105,6 +106,7 @@ class Run:
                 self.stepper.dropout = stack.enter_context(
                     cheap_dropout(self.model, self.team.seed(self.settings.seed))
                 )
+            stack.enter_context(one_pass_activations(self.packable))
             if self.packing == "on":
                 stack.enter_context(
                     packed_models(self.packable, self.attention_backend, self.stepper.context)
@@ -137,15 +139,9 @@ class Run:
         self.stepper.scaler.load(self.scaling)
         self.peak = self.team.world.total(matrix_peak(self.precision, self.device))
         if not self.packing:
-            share = padding_of_epoch(
-                self.training.lengths, settings.batch_size, seed=settings.seed,
-                batch_tokens=settings.batch_tokens,
-            )  # fmt: skip
-            self.packing = choose_packing(
-                settings.packing, self.packable, share, self.device.type,
-                shortest=min(min(self.training.lengths), min(self.validation.lengths)),
-                backend=settings.attention_backend,
-            )  # fmt: skip
+            self.packing = packing_of_run(
+                settings, self.packable, self.training, self.validation, self.device.type
+            )
         counts = [len(self._batches(epoch)) for epoch in range(settings.epochs)]
         self.starts = [0, *itertools.accumulate(counts)]
         if not self.attention_backend and self.packing == "on":

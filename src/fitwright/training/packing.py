@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from fitwright.core.errors import UsageError
 from fitwright.modeling.packing.model import PackedModel
+from fitwright.training.batches import Rows, padding_of_epoch
+from fitwright.training.settings import TrainSettings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -17,6 +19,19 @@ TOTAL_MULTIPLE = 16
 
 WORTH_IT = 0.03
 """Share of padding from which ``auto`` packs."""
+
+
+def packing_of_run(
+    settings: TrainSettings, models: Sequence[nn.Module], training: Rows, validation: Rows, device_type: str
+) -> str:
+    """:func:`choose_packing` for those rows."""
+    share = padding_of_epoch(
+        training.lengths, settings.batch_size, seed=settings.seed, batch_tokens=settings.batch_tokens
+    )
+    return choose_packing(
+        settings.packing, models, share, device_type, backend=settings.attention_backend,
+        shortest=min(min(training.lengths), min(validation.lengths)),
+    )  # fmt: skip
 
 
 def choose_packing(

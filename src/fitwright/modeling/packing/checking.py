@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -32,17 +33,11 @@ def packing_difference(model: nn.Module, packing: _Pausable) -> float:
     """
     import torch
 
-    modes = {module: module.training for module in model.modules()}
-    inputs = _rows(model)
-    model.eval()
-    try:
-        with torch.no_grad():
-            packed = _answer(model, inputs)
-            with packing.paused():
-                padded = _answer(model, inputs)
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+    inputs = trial_rows(model)
+    with at_rest(model), torch.no_grad():
+        packed = _answer(model, inputs)
+        with packing.paused():
+            padded = _answer(model, inputs)
     if packed.shape != padded.shape:
         return float("inf")
     largest = float(padded.abs().max())
@@ -56,18 +51,27 @@ def try_training(model: nn.Module) -> None:
     """
     import torch
 
-    modes = {module: module.training for module in model.modules()}
     device = next(model.parameters()).device
-    model.train()
+    forked = torch.random.fork_rng([device] if device.type == "cuda" else [])
+    with at_rest(model), forked, torch.no_grad():
+        model.train()
+        model(**trial_rows(model))
+
+
+@contextlib.contextmanager
+def at_rest(model: nn.Module) -> Iterator[None]:
+    """Inside the block the model is in ``eval``; behind it each module is in the mode that it was in."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
     try:
-        with torch.no_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
-            model(**_rows(model))
+        yield
     finally:
         for module, mode in modes.items():
             module.training = mode
 
 
-def _rows(model: Any) -> dict[str, torch.Tensor]:
+def trial_rows(model: Any) -> dict[str, torch.Tensor]:
+    """Five short rows of tokens that mean nothing, padded, as ``model`` takes them."""
     import torch
 
     config = model.config
