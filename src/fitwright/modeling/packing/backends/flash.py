@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -28,13 +29,12 @@ class Flash:
 
     def attend(self, call: Call) -> torch.Tensor:
         """The answer, (N, H, D); zero on filler."""
-        import flash_attn
-
+        module: Any = importlib.import_module("flash_attn")
         check_call(call, self.name)
         band = call.mask.checked_band(self.name)
         rows = call.mask.once(Sequences.of)
         q, k, v = lowered(*rows.sides(call))
-        answer: Any = flash_attn.flash_attn_varlen_func(
+        answer: Any = module.flash_attn_varlen_func(
             q, k, v, cu_seqlens_q=rows.query_starts, cu_seqlens_k=rows.key_starts,
             max_seqlen_q=rows.longest_query, max_seqlen_k=rows.longest_key, dropout_p=call.rate,
             softmax_scale=call.scale, causal=band.right == 0, window_size=band.reach, deterministic=True,

@@ -7,6 +7,7 @@ Legend of shape suffixes: N packed tokens, H heads, D width of a head.
 from __future__ import annotations
 
 import functools
+import importlib.util
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -42,8 +43,6 @@ class Flex:
             return f"torch {torch.__version__} has no backward pass for it on a CPU"
         if machine.device.type != "cuda":
             return f"it needs a CUDA card, and this run computes on {machine.device.type}"
-        import importlib.util
-
         if importlib.util.find_spec("triton") is None:
             return "it is compiled by Triton, which is not installed"
         found = torch.cuda.get_device_capability(machine.device)
@@ -76,7 +75,8 @@ def _kernel(device_type: str) -> Callable[..., Any]:
     import torch
     from torch.nn.attention.flex_attention import flex_attention
 
-    return torch.compile(flex_attention, dynamic=True) if device_type == "cuda" else flex_attention
+    plain: Any = flex_attention
+    return torch.compile(plain, dynamic=True) if device_type == "cuda" else plain
 
 
 def block_mask(mask: PackedMask) -> Any:
