@@ -32,7 +32,11 @@ def run_cells(
     workers: Annotated[
         int | None, typer.Option(help="Cells side by side; what the design measured as faster.")
     ] = None,
-    threads: Annotated[int | None, typer.Option(help="Of each; all cores over the workers.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Of each; all cores over the workers; 1 on Ray.")
+    ] = None,
+    engine: Annotated[str, typer.Option(help="local or ray.")] = "local",
+    address: Annotated[str | None, typer.Option(help="Of the Ray cluster; by default its own.")] = None,
     as_json: _Json = False,
 ) -> None:
     """Train the cells of a study, several side by side. Interrupted, the same command continues.
@@ -42,7 +46,9 @@ def run_cells(
     from fitwright.api.study_ladder import study_run
     from fitwright.cli.study_ladder_text import runs_text
 
-    found = study_run(folder, workers=workers, threads=threads, progress=Bars())
+    found = study_run(
+        folder, workers=workers, threads=threads, engine=engine, address=address, progress=Bars()
+    )  # fmt: skip
     if as_json:
         print_json({"study": str(folder), "runs": [run.row() for run in found]})
     else:
