@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from finetune import BATCH, DATA, ENCODER, LABELS, LEARNING_RATE, NoCurves, load_rows
+from finetune import BATCH, DATA, ENCODER, LABELS, LEARNING_RATE, load_rows
+from sides import NoCurves
 
 from fitwright.core.progress import Silent, Task
 from fitwright.core.provenance import capture

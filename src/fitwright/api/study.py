@@ -35,7 +35,7 @@ class WrittenStudyReport:
 def study_fit(
     runs: str | Path, *, n_column: str | None = None, d_column: str | None = None,
     flops_column: str | None = None, loss_column: str | None = None, unique_column: str | None = None,
-    n_counts: str | None = None, law: str = "auto",
+    accuracy_column: str | None = None, n_counts: str | None = None, law: str = "auto",
     fixed: Mapping[str, float] | None = None, bootstraps: int = 1000, seed: int = 0,
     output: str | Path | None = None, command: str = "", progress: Progress | None = None,
 ) -> FittedStudy | LearningCurves:  # fmt: skip
@@ -48,8 +48,9 @@ def study_fit(
         n_column, d_column, loss_column, unique_column: columns of parameters, tokens seen, held-out loss in
             nats for each token, and different tokens; looked for under their usual names when not given.
         flops_column: training FLOPs in place of tokens: D = C/6N.
+        accuracy_column: accuracy on a task, 0 to 1; then predictions tell one too.
         n_counts: what N counts; read from the column's name, else unstated.
-        law: a form, or ``auto``: the one that is least wrong about the largest runs when they are left out.
+        law: a form, or ``auto``: the published one, unless another is far less wrong about the largest runs.
         fixed: numbers of that form which are held, for example ``{"alpha": 0.35}``.
         bootstraps: resamples behind the 95 % intervals of the numbers.
         seed: of resamples and folds.
@@ -86,6 +87,7 @@ def study_fit(
         "flops": flops_column,
         "loss": loss_column,
         "unique": unique_column,
+        "accuracy": accuracy_column,
     }
     if is_labelled(Path(runs)):
         curves = fit_folder(

@@ -65,8 +65,8 @@ def study_design(
 
 
 def study_run(
-    study: str | Path, *, workers: int | None = None, threads: int | None = None,
-    progress: Progress | None = None,
+    study: str | Path, *, workers: int | None = None, threads: int | None = None, engine: str = "local",
+    address: str | None = None, progress: Progress | None = None,
 ) -> tuple[FinishedRun, ...]:  # fmt: skip
     """Train every cell of a study that is not trained yet; killed, the same call goes on.
 
@@ -74,6 +74,9 @@ def study_run(
         study: the folder that :func:`study_design` made.
         workers: cells side by side, a process each; what the design measured as faster unless told.
         threads: of each; all cores over the workers unless told.
+        engine: ``local`` (processes of this machine) or ``ray`` (tasks of a cluster that sees the folder; a
+            thread each, as many as it has room for).
+        address: of the Ray cluster; one of this machine's own by default.
         progress: where progress is reported; nowhere by default.
 
     Returns:
@@ -83,9 +86,15 @@ def study_run(
         UsageError: no study. RunError: a cell failed; what was trained is kept.
     """
     from fitwright.core.errors import UsageError
+    from fitwright.core.ray_cluster import Cluster
     from fitwright.study.running import run_study
 
     for name, value in (("workers", workers), ("threads", threads)):
         if value is not None and value < 1:
             raise UsageError(f"{name} must be at least 1", got=value)
-    return run_study(Path(study), progress or Silent(), workers=workers, threads=threads)
+    if engine not in ("local", "ray"):
+        raise UsageError("unknown engine", got=engine, allowed="local, ray")
+    cluster = Cluster(address=address, workers=workers) if engine == "ray" else None
+    return run_study(
+        Path(study), progress or Silent(), workers=workers, threads=threads, cluster=cluster
+    )  # fmt: skip

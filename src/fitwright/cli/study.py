@@ -32,7 +32,11 @@ def run_cells(
     workers: Annotated[
         int | None, typer.Option(help="Cells side by side; what the design measured as faster.")
     ] = None,
-    threads: Annotated[int | None, typer.Option(help="Of each; all cores over the workers.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Of each; all cores over the workers; 1 on Ray.")
+    ] = None,
+    engine: Annotated[str, typer.Option(help="local or ray.")] = "local",
+    address: Annotated[str | None, typer.Option(help="Of the Ray cluster; by default its own.")] = None,
     as_json: _Json = False,
 ) -> None:
     """Train the cells of a study, several side by side. Interrupted, the same command continues.
@@ -42,7 +46,9 @@ def run_cells(
     from fitwright.api.study_ladder import study_run
     from fitwright.cli.study_ladder_text import runs_text
 
-    found = study_run(folder, workers=workers, threads=threads, progress=Bars())
+    found = study_run(
+        folder, workers=workers, threads=threads, engine=engine, address=address, progress=Bars()
+    )  # fmt: skip
     if as_json:
         print_json({"study": str(folder), "runs": [run.row() for run in found]})
     else:
@@ -65,6 +71,9 @@ def fit(
     ] = None,
     unique_column: Annotated[
         str | None, typer.Option(help="Column of different tokens, where data was repeated.")
+    ] = None,
+    accuracy_column: Annotated[
+        str | None, typer.Option(help="Column of accuracy on a task, 0 to 1: predictions tell it too.")
     ] = None,
     n_counts: Annotated[
         str | None, typer.Option(help="What N counts: total or non-embedding; noted with the result.")
@@ -102,8 +111,9 @@ def fit(
     bars = Bars(quiet=as_json)
     found = study_fit(
         runs, n_column=n_column, d_column=d_column, flops_column=flops_column, loss_column=loss_column,
-        unique_column=unique_column, n_counts=n_counts, law=law, fixed=_fixed(fix or []),
-        bootstraps=bootstraps, seed=seed, output=output, command=command_line(), progress=bars,
+        unique_column=unique_column, accuracy_column=accuracy_column, n_counts=n_counts, law=law,
+        fixed=_fixed(fix or []), bootstraps=bootstraps, seed=seed, output=output, command=command_line(),
+        progress=bars,
     )  # fmt: skip
     if as_json:
         print_json(found.as_json())

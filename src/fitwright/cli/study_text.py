@@ -54,7 +54,18 @@ def _heading(found: FittedStudy) -> str:
     held = "unknown" if found.heldout_error is None else percent(found.heldout_error)
     return (
         f"{found.law.name}: {found.law.formula}\n{span}\nheld-out error {held}: {found.heldout_scheme}\n"
-        f"objective {found.objective:.9g}"
+        f"objective {found.objective:.9g}{_downstream(found)}"
+    )
+
+
+def _downstream(found: FittedStudy) -> str:
+    link = found.downstream
+    if link is None:
+        return ""
+    numbers = ", ".join(f"{name} {figure(value)}" for name, value in link.parameters.items())
+    return (
+        f"\n{link.column} of {link.runs} runs: 1 - accuracy = epsilon - k·exp(-gamma·L), {numbers}; off by "
+        f"{100 * link.heldout_error:.2f} points on the lowest losses left out"
     )
 
 
@@ -71,9 +82,18 @@ def prediction_text(found: Prediction) -> str:
         f"loss {found.loss:.4f}, 95 % of back-tested predictions inside {found.interval[0]:.4f} to "
         f"{found.interval[1]:.4f} (±{100 * (found.interval[1] / found.loss - 1):.1f} %)",
         f"{format_count(found.size)} parameters, {format_count(found.data)} tokens{epochs}; law {found.law}",
+        *_accuracy(found),
         *(f"warning: {warning}" for warning in found.warnings),
     ]
     return "\n".join(lines)
+
+
+def _accuracy(found: Prediction) -> list[str]:
+    if found.accuracy is None or found.accuracy_interval is None:
+        return []
+    low, high = found.accuracy_interval
+    inside = f"95 % of back-tested ones inside {100 * low:.1f} to {100 * high:.1f} %"
+    return [f"accuracy {100 * found.accuracy:.1f} % ({inside})"]
 
 
 def best_text(found: Best, within: float) -> str:

@@ -49,22 +49,24 @@ class Backtest:
 
     Attributes:
         errors: for each split the log of measured over predicted loss of its held-out runs.
+        epochs: (R,) how often each run saw its data.
     """
 
     splits: tuple[Split, ...]
     errors: tuple[Array, ...]
+    epochs: Array
 
-    def pooled(self, axis: Axis) -> tuple[Array, Array]:
-        """Reach and error of every held-out run of that axis's splits."""
-        pairs = [
-            (split.reach[split.held], error)
+    def pooled(self, axis: Axis) -> tuple[Array, Array, Array]:
+        """Reach, epochs and error of every held-out run of that axis's splits."""
+        found = [
+            (split.reach[split.held], self.epochs[split.held], error)
             for split, error in zip(self.splits, self.errors, strict=True)
             if split.axis == axis
         ]
-        if not pairs:
-            return np.zeros(0), np.zeros(0)
-        reach, error = (np.concatenate(part) for part in zip(*pairs, strict=True))
-        return reach, error
+        if not found:
+            return np.zeros(0), np.zeros(0), np.zeros(0)
+        reach, epochs, error = (np.concatenate(part) for part in zip(*found, strict=True))
+        return reach, epochs, error
 
     def mean_error(self, axis: Axis) -> float | None:
         """Mean relative error on that axis, each split counting once; ``None`` without splits."""
@@ -136,12 +138,15 @@ def backtest(
     fixed: Mapping[str, float] | None = None,
 ) -> Backtest:
     """Fit the law to each split's runs alone and predict the others. All splits are solved at once."""
+    epochs_R = np.exp(cells.data - cells.unique)
     if not splits:
-        return Backtest(splits=(), errors=())
+        return Backtest(splits=(), errors=(), epochs=epochs_R)
     weight_BR = np.stack([split.fitted for split in splits]).astype(float)
     solution = fit_many(law, cells, loss_R, weight_BR, fixed=fixed)
     predicted_BR, _ = law.log_loss_and_slope(solution.theta, cells)
     errors = np.log(loss_R) - predicted_BR
     return Backtest(
-        splits=tuple(splits), errors=tuple(errors[at][split.held] for at, split in enumerate(splits))
+        splits=tuple(splits),
+        errors=tuple(errors[at][split.held] for at, split in enumerate(splits)),
+        epochs=epochs_R,
     )

@@ -22,7 +22,7 @@ _NAMES = {
     "unique": ("u", "unique", "unique_tokens", "unique_tokens_u", "tokens_per_epoch", "unique_data"),
 }  # fmt: skip
 """In order of preference: the first that is there is taken."""
-_OPTIONS = {name: f"--{name}-column" for name in _NAMES}
+_OPTIONS = {name: f"--{name}-column" for name in (*_NAMES, "accuracy")}
 _WITHOUT_EMBEDDINGS = ("non_emb", "no_emb", "non-emb", "nonemb", "without_emb", "non emb")
 
 
@@ -32,6 +32,7 @@ class Columns:
 
     Attributes:
         unique: ``None`` where nothing was trained on twice, or nobody says so.
+        accuracy: on a task, as the user named it; never looked for.
         size_kind: what ``n`` counts, as its name says.
     """
 
@@ -40,6 +41,7 @@ class Columns:
     d: str | None = None
     flops: str | None = None
     unique: str | None = None
+    accuracy: str | None = None
 
     @property
     def size_kind(self) -> SizeKind:
@@ -47,7 +49,10 @@ class Columns:
         return "non-embedding" if any(part in lowered for part in _WITHOUT_EMBEDDINGS) else "unstated"
 
     def as_json(self) -> dict[str, str | None]:
-        return {"n": self.n, "d": self.d, "flops": self.flops, "loss": self.loss, "unique": self.unique}
+        return {
+            "n": self.n, "d": self.d, "flops": self.flops, "loss": self.loss, "unique": self.unique,
+            "accuracy": self.accuracy,
+        }  # fmt: skip
 
 
 def detect(names: Sequence[str], given: Mapping[str, str | None]) -> Columns:
@@ -55,7 +60,8 @@ def detect(names: Sequence[str], given: Mapping[str, str | None]) -> Columns:
 
     Args:
         names: the table's columns.
-        given: ``n``, ``d``, ``flops``, ``loss``, ``unique`` as the user named them, ``None`` to look for.
+        given: ``n``, ``d``, ``flops``, ``loss``, ``unique`` as the user named them, ``None`` to look for;
+            ``accuracy``.
 
     Raises:
         DataError: no such column, one column for two things, or nothing found for a thing that is needed.
@@ -77,10 +83,12 @@ def detect(names: Sequence[str], given: Mapping[str, str | None]) -> Columns:
     if found["d"] is None and found["flops"] is None:
         raise _absent("d", "--d-column NAME, or --flops-column NAME for D = C/6N", names)
     found["unique"] = found["unique"] or _by_name("unique", names, found)
+    found["accuracy"] = given.get("accuracy")
     _refuse_twins(found)
     return Columns(
-        n=str(found["n"]), loss=str(found["loss"]), d=found["d"], flops=found["flops"], unique=found["unique"]
-    )
+        n=str(found["n"]), loss=str(found["loss"]), d=found["d"], flops=found["flops"],
+        unique=found["unique"], accuracy=found["accuracy"],
+    )  # fmt: skip
 
 
 def _by_name(key: str, names: Sequence[str], taken: Mapping[str, str | None]) -> str | None:

@@ -14,6 +14,7 @@ from fitwright.core.progress import Progress, Silent
 from fitwright.scaling.backtest import splits_of
 from fitwright.scaling.bootstrap import bootstrap, intervals
 from fitwright.scaling.choice import Candidate, applicable, candidates, choose, law_named
+from fitwright.scaling.downstream import Downstream, fit_downstream
 from fitwright.scaling.fitted import CandidateError, FittedStudy
 from fitwright.scaling.fitting import fit_once
 from fitwright.scaling.isoflop import isoflop
@@ -33,7 +34,7 @@ class FitSettings:
     """How to fit.
 
     Attributes:
-        law: a form's name, or ``auto``: the one that is least wrong about the largest runs.
+        law: a form's name, or ``auto``: see :func:`fitwright.scaling.choice.choose`.
         bootstraps: resamples behind the intervals of the numbers; 0 leaves the intervals out.
         seed: of resamples and random folds.
         fixed: numbers that are held, for example ``{"alpha": 0.35}``; needs a ``law``.
@@ -110,8 +111,14 @@ def fit_runs(
             *runs.warnings, *weaknesses(runs), *_doubts(chosen, found), *at_end, *odd_runs(residual_R),
         ),
         runs=runs, errors=Errors.of(chosen.backtest), settings=settings.as_json(),
-        isoflop=isoflop(runs), turns=turns(runs),
+        isoflop=isoflop(runs), turns=turns(runs), downstream=_downstream(runs),
     )  # fmt: skip
+
+
+def _downstream(runs: Runs) -> Downstream | None:
+    if runs.accuracy is None:
+        return None
+    return fit_downstream(runs.loss, runs.accuracy, runs.accuracy_name)
 
 
 def _laws(runs: Runs, asked: Law | None) -> tuple[Law, ...]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from fitwright.core.errors import UsageError
 from fitwright.core.files import read_json
 from fitwright.scaling.choice import law_named
+from fitwright.scaling.downstream import Downstream
 from fitwright.scaling.frontier import Frontier
 from fitwright.scaling.isoflop import Isoflop, Level
 from fitwright.scaling.laws.interface import Law
@@ -17,7 +18,7 @@ from fitwright.scaling.prediction import Errors, Prediction, predict
 from fitwright.scaling.runs import Runs
 from fitwright.scaling.turn import Turn, Turns
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,7 @@ class FittedStudy:
         heldout_error, heldout_scheme: mean relative error on runs left out, and which; ``None`` where
             impossible.
         errors: the back-test behind the intervals of predictions.
+        downstream: accuracy through loss, where the runs told one.
         settings, provenance: plain JSON; columns and file among the settings.
     """
 
@@ -79,6 +81,7 @@ class FittedStudy:
     settings: Mapping[str, Any]
     isoflop: Isoflop | None
     turns: Turns | None
+    downstream: Downstream | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -87,7 +90,15 @@ class FittedStudy:
 
     def predict(self, *, size: float, data: float, unique: float | None = None) -> Prediction:
         """See :func:`fitwright.scaling.prediction.predict`."""
-        return predict(self.law, self.parameters, self.runs, self.errors, size=size, data=data, unique=unique)
+        found = predict(
+            self.law, self.parameters, self.runs, self.errors, size=size, data=data, unique=unique
+        )
+        if self.downstream is None:
+            return found
+        return replace(
+            found, accuracy=self.downstream.accuracy(found.loss),
+            accuracy_interval=self.downstream.interval(found.interval),
+        )  # fmt: skip
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON; :meth:`from_json` reads it back."""
@@ -103,6 +114,7 @@ class FittedStudy:
             "warnings": list(self.warnings),
             "isoflop": None if self.isoflop is None else self.isoflop.as_json(),
             "turn": None if self.turns is None else self.turns.as_json(),
+            "downstream": None if self.downstream is None else self.downstream.as_json(),
             "settings": dict(self.settings),
             "provenance": dict(self.provenance),
             "backtest": self.errors.as_json(),
@@ -127,6 +139,7 @@ class FittedStudy:
                 warnings=tuple(data["warnings"]), runs=Runs.from_json(data["runs"]),
                 errors=Errors.from_json(data["backtest"]), settings=data["settings"],
                 isoflop=_isoflop(data["isoflop"]), turns=_turns(data["turn"]), provenance=data["provenance"],
+                downstream=None if data["downstream"] is None else Downstream.from_json(data["downstream"]),
             )  # fmt: skip
         except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
             raise UsageError(f"a part of the study's JSON is broken ({error})") from error

@@ -54,8 +54,9 @@ class Prediction:
     """A loss in nats for each token.
 
     Attributes:
-        interval: 95 % of back-tested errors of such a reach lay inside.
+        interval: 95 % of back-tested errors of such a reach, and of such runs, lay inside.
         reach: how far outside the ladder the point lies.
+        accuracy, accuracy_interval: on the task, where the runs told one.
         warnings: what to know before it is leaned on.
     """
 
@@ -66,6 +67,8 @@ class Prediction:
     loss: float
     interval: tuple[float, float]
     reach: Reach
+    accuracy: float | None = None
+    accuracy_interval: tuple[float, float] | None = None
     warnings: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -73,40 +76,45 @@ class Prediction:
             "law": self.law, "n": self.size, "d": self.data, "unique": self.unique,
             "flops": FLOPS_PER_PARAMETER_AND_TOKEN * self.size * self.data, "loss": self.loss,
             "interval": list(self.interval), "level": LEVEL, "extrapolates": self.reach.outside,
-            "reach": self.reach.as_json(), "warnings": list(self.warnings),
+            "reach": self.reach.as_json(), "accuracy": self.accuracy,
+            "accuracy_interval": None if self.accuracy_interval is None else list(self.accuracy_interval),
+            "warnings": list(self.warnings),
         }  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Errors:
-    """Back-tested errors by axis: reach (logarithm) and error (log of measured over predicted)."""
+    """Back-tested errors by axis: reach (logarithm), epochs, and error (log of measured over predicted)."""
 
     reach: Mapping[Axis, Array]
+    epochs: Mapping[Axis, Array]
     error: Mapping[Axis, Array]
 
     @classmethod
     def of(cls, backtest: Backtest) -> Errors:
         axes: tuple[Axis, ...] = ("compute", "size", "data", "fold")
-        pairs = {axis: backtest.pooled(axis) for axis in axes}
+        pooled = {axis: backtest.pooled(axis) for axis in axes}
         return cls(
-            reach={axis: pair[0] for axis, pair in pairs.items()},
-            error={axis: pair[1] for axis, pair in pairs.items()},
+            reach={axis: part[0] for axis, part in pooled.items()},
+            epochs={axis: part[1] for axis, part in pooled.items()},
+            error={axis: part[2] for axis, part in pooled.items()},
         )
 
     def farthest(self, axis: Axis) -> float:
         """The longest reach that was back-tested, a logarithm; 0 where none was."""
         return float(self.reach[axis].max(initial=0.0))
 
-    def half_width(self, axis: Axis, reach: float) -> float | None:
+    def half_width(self, axis: Axis, reach: float, epochs: float = 1.0) -> float | None:
         """The 95 % quantile of absolute errors at half to twice the ``reach``; ``None`` where none is known.
 
-        With fewer than twenty such errors, those of longer reaches count too.
-        Beyond the farthest back-test it grows in proportion to the reach.
+        Runs that saw their data more than four times are judged by such runs, and others by others, where
+        there are at least eight of the kind. With fewer than twenty errors, those of longer reaches count
+        too. Beyond the farthest back-test it grows in proportion to the reach.
         """
-        known, error = self.reach[axis], np.abs(self.error[axis])
+        known, error = self._of_epochs(axis, epochs)
         if not len(known):
             return None
-        farthest = self.farthest(axis)
+        farthest = float(known.max())
         inside = min(reach, farthest)
         like = (known >= inside / 2) & (known <= 2 * inside + _NEAR)
         if like.sum() < _ENOUGH_ERRORS:
@@ -116,18 +124,31 @@ class Errors:
         growth = max(1.0, reach / farthest) if farthest > 0 else 1.0
         return growth * _quantile(error[like])
 
+    def _of_epochs(self, axis: Axis, epochs: float) -> tuple[Array, Array]:
+        """Reach and absolute error of the runs that repeated their data as this one does."""
+        often = self.epochs[axis] > _EPOCHS_AS_NEW
+        kind = often if epochs > _EPOCHS_AS_NEW else ~often
+        if kind.sum() < _FEWEST_ERRORS:
+            kind = np.ones_like(often)
+        return self.reach[axis][kind], np.abs(self.error[axis][kind])
+
     def as_json(self) -> dict[str, Any]:
         return {
-            axis: {"reach": self.reach[axis].tolist(), "error": self.error[axis].tolist()}
+            axis: {
+                "reach": self.reach[axis].tolist(),
+                "epochs": self.epochs[axis].tolist(),
+                "error": self.error[axis].tolist(),
+            }
             for axis in self.reach
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Errors:
-        return cls(
-            reach={axis: np.asarray(part["reach"], float) for axis, part in data.items()},  # type: ignore[misc]
-            error={axis: np.asarray(part["error"], float) for axis, part in data.items()},  # type: ignore[misc]
+        reach, epochs, error = (
+            {axis: np.asarray(part[key], float) for axis, part in data.items()}
+            for key in ("reach", "epochs", "error")
         )
+        return cls(reach=reach, epochs=epochs, error=error)  # type: ignore[arg-type]
 
 
 def _quantile(error: Array) -> float:
@@ -176,7 +197,7 @@ def predict(
     reach = reach_of(runs, size, data, fed)
     _refuse_far(reach, errors)
     warnings = _warnings(law, runs, reach, data / fed)
-    width = half_width(errors, reach)
+    width = half_width(errors, reach, epochs=data / fed)
     loss = float(loss_at(law, parameters, np.array([size]), np.array([data]), np.array([fed]))[0])
     return Prediction(
         law=law.name, size=size, data=data, unique=fed, loss=loss,
@@ -184,14 +205,14 @@ def predict(
     )  # fmt: skip
 
 
-def half_width(errors: Errors, reach: Reach) -> float:
+def half_width(errors: Errors, reach: Reach, *, epochs: float) -> float:
     """Of the interval, in log loss: the widest of what the axes say, and of what random folds say."""
     asked: dict[Axis, float] = {"compute": reach.compute, "size": reach.size, "data": reach.data, "fold": 1.0}
     widths = [
         width
         for axis, factor in asked.items()
         if (axis == "fold" or factor > _BEYOND)
-        and (width := errors.half_width(axis, float(np.log(factor)))) is not None
+        and (width := errors.half_width(axis, float(np.log(factor)), epochs)) is not None
     ]
     if widths:
         return max(widths)

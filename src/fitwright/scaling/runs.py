@@ -32,6 +32,8 @@ class Runs:
         size: parameters N. data: tokens D that were seen, repeats counted. unique: tokens that differ, at
             most D.
         loss: held-out loss in nats for each token.
+        accuracy: on a task, 0 to 1; no number where a run told none. ``None`` where no column was named.
+        accuracy_name: that column.
         size_kind: whether N counts embeddings.
         warnings: what is odd about the table.
     """
@@ -40,6 +42,8 @@ class Runs:
     data: Array
     unique: Array
     loss: Array
+    accuracy: Array | None = None
+    accuracy_name: str = "accuracy"
     size_kind: str = "unstated"
     warnings: tuple[str, ...] = ()
 
@@ -94,6 +98,8 @@ def runs_of(table: Mapping[str, Sequence[str]], columns: Columns, *, size_kind: 
     unique = np.minimum(unique, data)
     return Runs(
         size=size, data=data, unique=unique, loss=loss, size_kind=size_kind or columns.size_kind,
+        accuracy=None if columns.accuracy is None else _shares(table, columns.accuracy),
+        accuracy_name=columns.accuracy or "accuracy",
         warnings=tuple(warnings),
     )  # fmt: skip
 
@@ -117,6 +123,20 @@ def _numbers(table: Mapping[str, Sequence[str]], name: str) -> Array:
             allowed="finite numbers above zero",
             mend="Rows count from 1 below the header. A run that diverged has no loss: take its row out.",
         )  # fmt: skip
+    return np.array(values)
+
+
+def _shares(table: Mapping[str, Sequence[str]], name: str) -> Array:
+    """Numbers; an empty one is none."""
+    values: list[float] = []
+    for row, text in enumerate(table[name], start=1):
+        try:
+            values.append(float(text.strip() or "nan"))
+        except ValueError:
+            raise DataError(
+                f"column {name!r}: no number in row {row}", got=text, allowed="0 to 1, or nothing",
+                mend="Rows count from 1 below the header.",
+            ) from None  # fmt: skip
     return np.array(values)
 
 

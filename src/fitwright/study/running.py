@@ -18,10 +18,12 @@ from fitwright.core.errors import FitwrightError, RunError
 from fitwright.core.files import folder_lock
 from fitwright.core.optional import require
 from fitwright.core.progress import Progress, Silent, Task
+from fitwright.core.ray_cluster import Cluster
 from fitwright.scaling.design.plan import PlannedCell, StudyPlan
 from fitwright.study.finished import finished, write_runs
 from fitwright.study.folder import StudyFolder
 from fitwright.study.kinds import KINDS, FinishedRun, read_plan
+from fitwright.study.on_ray import train_on_ray
 
 
 @dataclass
@@ -34,8 +36,9 @@ class _Worker:
 
 
 def run_study(
-    root: Path, progress: Progress, *, workers: int | None = None, threads: int | None = None
-) -> tuple[FinishedRun, ...]:
+    root: Path, progress: Progress, *, workers: int | None = None, threads: int | None = None,
+    cluster: Cluster | None = None,
+) -> tuple[FinishedRun, ...]:  # fmt: skip
     """Train every cell that is not trained yet, longest first; returns all finished ones.
 
     ``runs.csv`` is written after each cell. A second call goes on: finished cells are left alone, the others
@@ -44,13 +47,13 @@ def run_study(
     Args:
         root: the study folder. workers: cells side by side; the plan's number unless told.
         threads: of each; all cores over the workers unless told.
+        cluster: train in the workers of a Ray cluster, which see ``root`` under the same path, a thread each
+            unless told.
 
     Raises:
         RunError: a cell failed; the others' results are kept.
     """
-    folder, plan = StudyFolder(root), read_plan(root)
-    count = workers or plan.workers
-    each = threads or max(1, _cores() // count)
+    folder, plan = StudyFolder(root.resolve()), read_plan(root)
     with folder_lock(root):
         done = finished(folder, plan)
         write_runs(folder, plan, done)
@@ -62,11 +65,15 @@ def run_study(
             progress.say(f"{len(done)} of {len(plan.cells)} cells are trained already")
         for cell in left:
             KINDS[plan.kind].start(folder, plan, cell)  # written once, here: the processes only read
-        title = f"study ({count} side by side)"
-        total = sum(cell.seconds for cell in plan.cells)
+        count, total = workers or plan.workers, sum(cell.seconds for cell in plan.cells)
+        title = "study (on Ray)" if cluster else f"study ({count} side by side)"
         with progress.task(title, total, "s of one thread") as task:
             task.advance(total - sum(cell.seconds for cell in left))
-            _train(folder, plan, sorted(left, key=lambda c: -c.seconds), count, each, task)
+            left.sort(key=lambda cell: -cell.seconds)
+            if cluster:
+                train_on_ray(folder, plan, left, cluster, threads or 1, task)
+            else:
+                _train(folder, plan, left, count, threads or max(1, _cores() // count), task)
         return finished(folder, plan)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitwright.core.errors import UsageError
 from fitwright.core.files import new_directory, read_json, sha256_file, write_json, write_text
+from fitwright.modeling.local_attention import local_attention_of
 from fitwright.spec.manifest import MANIFEST_NAME, Manifest
 from fitwright.training.card import model_card
 from fitwright.training.history import History, Point
@@ -74,7 +75,7 @@ def write_model_directory(
             adapter.save(work / ADAPTER_FOLDER, str(manifest.made_from.get("model")))
         manifest.write(work)
         write_json(work / HISTORY_NAME, history.as_json())
-        write_text(work / "README.md", model_card(manifest, history, task))
+        write_text(work / "README.md", model_card(manifest, history, task, local_attention_of(model.config)))
         for file in sorted(events.glob("events.out.*")):
             (work / "runs").mkdir(exist_ok=True)
             (work / "runs" / file.name).write_bytes(file.read_bytes())
@@ -84,7 +85,8 @@ def read_history(folder: Path) -> History:
     """The curves of a model directory that :func:`write_model_directory` wrote."""
     data: Mapping[str, Any] = read_json(folder / HISTORY_NAME, what="training history")
     try:
-        return History(**{**data, "points": tuple(Point(**p) for p in data["points"])})
+        points, resumed = tuple(Point(**p) for p in data["points"]), tuple(data.get("resumed", ()))
+        return History(**{**data, "points": points, "resumed": resumed})
     except (KeyError, TypeError) as error:
         raise UsageError(
             f"{HISTORY_NAME} is damaged, or was written by another version of fitwright",

@@ -50,11 +50,13 @@ class History:
         metric: name of the points' score, such as ``accuracy``.
         metric_share: whether that is a share of 1. metric_rises: whether more of it is better.
         packing: ``on`` where no padding was computed, else ``off``.
+        attention_backend: what computed attention where packing was on; ``auto`` where it was off.
         rollbacks: times that loss or gradient left the rails and the run went back to a checkpoint.
         overflows: steps that fp16 skipped because a gradient overflowed.
         peak_flops: FLOP/s of a large matrix product on this machine, in the run's precision.
         micro_batches: parts that a step was computed in at the end of the run, in each process.
-        processes: that trained together.
+        processes: that trained together, at the end.
+        resumed: steps that were done already each time that the run went on after an interruption.
         parallel: how they shared the model: ``none`` (one process), ``ddp`` or ``fsdp``.
         method: what trained: ``full``, ``lora`` or ``head``.
         trained_parameters: how many that were; for ``lora`` those of the additions and the head.
@@ -71,11 +73,13 @@ class History:
     metric_share: bool = True
     metric_rises: bool = True
     packing: str = "off"
+    attention_backend: str = "auto"
     micro_batches: int = 1
     rollbacks: int = 0
     overflows: int = 0
     peak_flops: float = 0.0
     processes: int = 1
+    resumed: tuple[int, ...] = ()
     parallel: str = "none"
     method: str = "full"
     trained_parameters: int = 0

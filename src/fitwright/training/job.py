@@ -13,6 +13,7 @@ from fitwright.core.files import folder_lock, sha256_json
 from fitwright.core.progress import Progress
 from fitwright.modeling.attention import choose_training_attention
 from fitwright.modeling.classifier import position_limit
+from fitwright.modeling.local_attention import LocalAttention, use_local_attention
 from fitwright.spec.manifest import Manifest
 from fitwright.training.batches import Rows
 from fitwright.training.checkpoint import drop_checkpoint
@@ -66,7 +67,12 @@ class Job:
     @property
     def work(self) -> Path:
         """Where the unfinished run keeps its checkpoint and curves; beside the output, hidden."""
-        return self.output.parent / f".{self.output.name}.unfinished"
+        return unfinished(self.output)
+
+
+def unfinished(output: Path) -> Path:
+    """The work folder of a run that makes ``output``."""
+    return output.parent / f".{output.name}.unfinished"
 
 
 def data_record(job: Job, settings: TrainSettings) -> dict[str, Any]:
@@ -131,6 +137,11 @@ def execute(
     """
     max_length = position_limit(model, settings.max_length)
     choose_training_attention(model, device_type(), max_length)
+    if settings.attention_window is not None:
+        use_local_attention(
+            model,
+            LocalAttention(window=settings.attention_window, above=settings.attention_window_above),
+        )
     task, world = job.task, current_world()
     with work_folder(job, world) as folder:
         work = folder / key[:16]

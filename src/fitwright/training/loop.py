@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fitwright.core.progress import Progress, Task
+from fitwright.modeling.activations import one_pass_activations
 from fitwright.modeling.dropout import cheap_dropout
-from fitwright.training.batches import Rows, padding_of_epoch
+from fitwright.training.attention_choice import choose_attention
+from fitwright.training.batches import Rows
 from fitwright.training.checkpoint import load_checkpoint, load_trained, save_checkpoint, trained_state
 from fitwright.training.coupled import Coupled
 from fitwright.training.curves import Curves, draw_epoch
@@ -21,7 +23,7 @@ from fitwright.training.history import History, Point
 from fitwright.training.meter import Meter, flops_of_token, matrix_peak, memory_bytes, temperature_c
 from fitwright.training.method import training_mode
 from fitwright.training.optimizer import adamw
-from fitwright.training.packing import choose_packing, packed_models
+from fitwright.training.packing import packed_models, packing_of_run
 from fitwright.training.precision import choose_precision
 from fitwright.training.replay import plan_epoch
 from fitwright.training.schedule import batch_of_epoch, learning_rate, rate_for_batch
@@ -86,7 +88,9 @@ class Run:
         self.best: dict[str, torch.Tensor] | None = None
         self.epoch, self.step_in_epoch, self.meter = 0, 0, Meter()
         self.precision, self.packing, self.scaling = "", "", dict[str, Any]()
+        self.attention_backend = ""
         self.starts: list[int] = []
+        self.resumed: list[int] = []
         self.rollbacks, self.overflows, self.rate_scale, self.spikes = 0, 0, 1.0, SpikeWatch()
         self.flops_token, self.peak = flops_of_token(self.model), 0.0
 
@@ -94,16 +98,22 @@ class Run:
         """Train to the end, or continue a checkpoint; the model then holds the best epoch's weights."""
         resumed = self._resume()
         self._choose()
-        if not resumed:
+        if resumed:
+            self.resumed.append(self.starts[self.epoch] + self.step_in_epoch)
+        else:
             self._save()  # what the first steps roll back to
         self._tell()
         with contextlib.ExitStack() as stack:
+            stack.enter_context(self.stepper.reading_ahead())
             if self.device.type == "cpu":
                 self.stepper.dropout = stack.enter_context(
                     cheap_dropout(self.model, self.team.seed(self.settings.seed))
                 )
+            stack.enter_context(one_pass_activations(self.packable))
             if self.packing == "on":
-                stack.enter_context(packed_models(self.packable))
+                stack.enter_context(
+                    packed_models(self.packable, self.attention_backend, self.stepper.context)
+                )
             title = f"train ({self.precision}{', packed' if self.packing == 'on' else ''})"
             with self.progress.task(title, self.total_steps, "steps") as task:
                 task.advance(self.starts[self.epoch] + self.step_in_epoch)
@@ -116,9 +126,10 @@ class Run:
             points=tuple(self.points), best_epoch=self._best_point().epoch, precision=self.precision,
             seconds=sum(p.seconds for p in self.points), stopped_early=self.epoch < self.settings.epochs,
             metric=self.metric.name, metric_share=self.metric.share,
-            metric_rises=self.metric.higher_is_better, packing=self.packing, micro_batches=self.stepper.parts,
+            metric_rises=self.metric.higher_is_better, packing=self.packing,
+            attention_backend=self.attention_backend or "auto", micro_batches=self.stepper.parts,
             rollbacks=self.rollbacks, overflows=self.overflows, peak_flops=self.peak,
-            processes=self.team.world.size, parallel=self.team.mode,
+            processes=self.team.world.size, parallel=self.team.mode, resumed=tuple(self.resumed),
         )  # fmt: skip
 
     def _choose(self) -> None:
@@ -131,16 +142,18 @@ class Run:
         self.stepper.scaler.load(self.scaling)
         self.peak = self.team.world.total(matrix_peak(self.precision, self.device))
         if not self.packing:
-            share = padding_of_epoch(
-                self.training.lengths, settings.batch_size, seed=settings.seed,
-                batch_tokens=settings.batch_tokens,
-            )  # fmt: skip
-            self.packing = choose_packing(
-                settings.packing, self.packable, share, self.device.type,
-                shortest=min(min(self.training.lengths), min(self.validation.lengths)),
-            )  # fmt: skip
+            self.packing = packing_of_run(
+                settings, self.packable, self.training, self.validation, self.device.type
+            )
         counts = [len(self._batches(epoch)) for epoch in range(settings.epochs)]
         self.starts = [0, *itertools.accumulate(counts)]
+        if not self.attention_backend and self.packing == "on":
+            training_mode(self.model, settings.method)
+            first, alone = self._batches(0)[0], self.team.mode == "none"
+            self.attention_backend = choose_attention(
+                settings.attention_backend, self.packable, self.stepper.machine,
+                (lambda: self.stepper.rehearse(first)) if alone else None, self.progress,
+            )  # fmt: skip
 
     @property
     def total_steps(self) -> int:
@@ -162,7 +175,7 @@ class Run:
         while self.step_in_epoch < len(batches):
             rows = batches[self.step_in_epoch]
             try:
-                result = self._step(rows)
+                result = self._step(rows, batches[self.step_in_epoch + 1 : self.step_in_epoch + 2])
             except DivergedError as error:
                 reached = self.step_in_epoch
                 self._roll_back(error)
@@ -180,9 +193,11 @@ class Run:
                 last_saved = started = self.clock()
         self._finish_epoch()
 
-    def _step(self, rows: list[int]) -> StepResult:
+    def _step(self, rows: list[int], after: list[list[int]]) -> StepResult:
         step = self.starts[self.epoch] + self.step_in_epoch
-        result = self.stepper.run(rows, step, self._learning_rate(step), epoch=self.epoch)
+        result = self.stepper.run(
+            rows, step, self._learning_rate(step), epoch=self.epoch, following=after[0] if after else ()
+        )
         usual = len(self.training) / (self.starts[self.epoch + 1] - self.starts[self.epoch])
         if self.spikes.is_spike(result.loss, len(rows) / usual):
             raise DivergedError(f"the loss jumped to {result.loss:.3g}, far above all of late,", step)
@@ -206,14 +221,14 @@ class Run:
 
     def _roll_back(self, error: DivergedError) -> None:
         """Go back to the last checkpoint, and on from there with half the learning rate; a few times."""
-        rollbacks, scale = self.rollbacks + 1, self.rate_scale / 2
+        rollbacks, scale, resumed = self.rollbacks + 1, self.rate_scale / 2, self.resumed
         if rollbacks > MOST_ROLLBACKS:
             raise error
         self.optimizer.zero_grad(set_to_none=True)
         self._restore()
         self.stepper.compute_in(self.precision)  # a new scaler: the old one may be between unscale and step
         self.stepper.scaler.load(self.scaling)
-        self.rollbacks, self.rate_scale = rollbacks, scale
+        self.rollbacks, self.rate_scale, self.resumed = rollbacks, scale, resumed
         self._save()
         done = self.starts[self.epoch] + self.step_in_epoch
         self.progress.say(
@@ -280,9 +295,11 @@ class Run:
     def _save(self) -> None:
         counters: dict[str, Any] = {
             "epoch": self.epoch, "step_in_epoch": self.step_in_epoch, "meter": asdict(self.meter),
-            "precision": self.precision, "packing": self.packing, "micro_batches": self.stepper.parts,
+            "precision": self.precision, "packing": self.packing,
+            "attention_backend": self.attention_backend, "micro_batches": self.stepper.parts,
             "scaling": self.stepper.scaler.state, "overflows": self.overflows,
             "rollbacks": self.rollbacks, "rate_scale": self.rate_scale, "losses": self.spikes.state,
+            "resumed": self.resumed,
             "points": [asdict(p) for p in self.points],
         }  # fmt: skip
         save_checkpoint(self.checkpoint, self.model, self.optimizer, counters, self.best, self.team)

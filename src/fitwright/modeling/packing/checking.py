@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-4
 """Largest difference that is taken for rounding, as a share of the largest answer."""
+
+HALF_TOLERANCE = 5e-2
+"""The same in bf16 and fp16, whose numbers have 8 and 11 bits: both answers are rounded at every layer."""
 
 _LENGTHS = (5, 2, 12, 9, 2)
 """Of the rows that are asked: groups of equal and of unequal length, out of order."""
@@ -29,24 +33,45 @@ def packing_difference(model: nn.Module, packing: _Pausable) -> float:
     """
     import torch
 
-    modes = {module: module.training for module in model.modules()}
-    inputs = _rows(model)
-    model.eval()
-    try:
-        with torch.no_grad():
-            packed = _answer(model, inputs)
-            with packing.paused():
-                padded = _answer(model, inputs)
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+    inputs = trial_rows(model)
+    with at_rest(model), torch.no_grad():
+        packed = _answer(model, inputs)
+        with packing.paused():
+            padded = _answer(model, inputs)
     if packed.shape != padded.shape:
         return float("inf")
     largest = float(padded.abs().max())
     return float((packed - padded).abs().max()) / max(largest, 1e-12)
 
 
-def _rows(model: Any) -> dict[str, torch.Tensor]:
+def try_training(model: nn.Module) -> None:
+    """Compute five short rows as in training, dropout and all; what cannot be computed raises.
+
+    The model and the random state are left as they were.
+    """
+    import torch
+
+    device = next(model.parameters()).device
+    forked = torch.random.fork_rng([device] if device.type == "cuda" else [])
+    with at_rest(model), forked, torch.no_grad():
+        model.train()
+        model(**trial_rows(model))
+
+
+@contextlib.contextmanager
+def at_rest(model: nn.Module) -> Iterator[None]:
+    """Inside the block the model is in ``eval``; behind it each module is in the mode that it was in."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def trial_rows(model: Any) -> dict[str, torch.Tensor]:
+    """Five short rows of tokens that mean nothing, padded, as ``model`` takes them."""
     import torch
 
     config = model.config

@@ -19,7 +19,13 @@ from fitwright.modeling.pretrained import save_pretrained
 from fitwright.training.batches import Batch, EncodedRows, Rows
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import Metric, TaskData
-from fitwright.training.tasks.next_token import IGNORED, mean_token_loss, perplexity, token_labels, token_loss
+from fitwright.training.tasks.next_token import (
+    IGNORED,
+    mean_token_loss,
+    perplexity,
+    target_loss,
+    token_labels,
+)
 from fitwright.training.tasks.splitting import split_data
 from fitwright.training.tasks.text import fast_tokenizer
 
@@ -85,7 +91,7 @@ class Chat:
 
     def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """Mean cross-entropy of the tokens of answers, in nats."""
-        return token_loss(model(**batch.inputs).logits, batch.labels) / batch.step.targets
+        return target_loss(model, batch) / batch.step.targets
 
     def evaluate(self, model: nn.Module, rows: Rows, device: torch.device) -> dict[str, float]:
         """Loss in nats a token of an answer, and its exponential, the perplexity; fp32."""

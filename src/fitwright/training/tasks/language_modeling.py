@@ -1,6 +1,6 @@
 """Causal and masked language modelling on plain text, from weights or from scratch.
 
-Legend of shape suffixes: B blocks of a batch, T tokens of a block, V vocabulary.
+Legend of shape suffixes: B blocks of a batch, T tokens of a block, P places that have a label, V vocabulary.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from fitwright.training.batches import Batch, Rows, sorted_batches
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.blocks import CausalBlocks, MaskedBlocks, Masking
 from fitwright.training.tasks.interface import Metric, TaskData
-from fitwright.training.tasks.next_token import perplexity, token_loss
+from fitwright.training.tasks.next_token import IGNORED, perplexity, target_loss, target_scores, token_loss
 from fitwright.training.tasks.recall import can_recall, recalled_passages
 from fitwright.training.tasks.vocabulary import Specials, raw_tokenizer, specials_of
 
@@ -66,7 +66,7 @@ class _LanguageModeling:
 
     def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """Mean cross-entropy of the targets, in nats a token."""
-        return token_loss(model(**batch.inputs).logits, batch.labels) / batch.step.targets
+        return target_loss(model, batch) / batch.step.targets
 
     def evaluate(self, model: nn.Module, rows: Rows, device: torch.device) -> dict[str, float]:
         """What :func:`measure` finds; of rows with ``seen`` ones the same of these, as ``seen_…``."""
@@ -143,9 +143,10 @@ def measure(model: nn.Module, rows: Rows, device: torch.device) -> dict[str, flo
     recalled: list[torch.Tensor] = []
     with torch.inference_mode():
         for _, batch in sorted_batches(rows, evaluation_blocks(model, rows), device):
-            logits_BTV = model(**batch.inputs).logits.float()
-            loss_sum += float(token_loss(logits_BTV, batch.labels))
-            hit_BT = logits_BTV.argmax(-1) == batch.labels
+            scores_PV, labels_P = target_scores(model, batch)
+            loss_sum += float(token_loss(scores_PV, labels_P))
+            hit_BT = torch.zeros_like(batch.labels, dtype=torch.bool)
+            hit_BT[batch.labels != IGNORED] = scores_PV.argmax(-1) == labels_P
             right += int(hit_BT.sum())
             targets += batch.counts.targets
             if isinstance(rows, CausalBlocks) and can_recall(hit_BT.shape[1]):

@@ -1,6 +1,6 @@
 """The loss of models that write: cross-entropy over target tokens.
 
-Legend of shape suffixes: B rows, T tokens, V vocabulary.
+Legend of shape suffixes: B rows, T tokens, P places that have a label, V vocabulary.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fitwright.training.batches import Rows, sorted_batches
+from fitwright.modeling.chosen_scores import chosen_scores
+from fitwright.training.batches import Batch, Rows, sorted_batches
 
 if TYPE_CHECKING:
     import torch
@@ -24,8 +25,21 @@ def token_loss(logits_BTV: torch.Tensor, labels_BT: torch.Tensor) -> torch.Tenso
     from torch.nn.functional import cross_entropy
 
     return cross_entropy(
-        logits_BTV.float().flatten(0, 1), labels_BT.flatten(), reduction="sum", ignore_index=IGNORED
+        logits_BTV.float().flatten(0, -2), labels_BT.flatten(), reduction="sum", ignore_index=IGNORED
     )
+
+
+def target_scores(model: nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """The scores (P, V) of the places that have a label, computed there alone, and their labels (P)."""
+    chosen_BT = batch.labels != IGNORED
+    return chosen_scores(model, batch.inputs, chosen_BT), batch.labels[chosen_BT]
+
+
+def target_loss(model: nn.Module, batch: Batch) -> torch.Tensor:
+    """Sum of the cross-entropies of a batch's targets, in nats."""
+    from fitwright.modeling.token_loss import summed_cross_entropy
+
+    return summed_cross_entropy(*target_scores(model, batch))
 
 
 def perplexity(loss: float) -> float:
@@ -41,7 +55,7 @@ def mean_token_loss(model: nn.Module, rows: Rows, device: torch.device, batch_si
     loss_sum, targets = 0.0, 0
     with torch.inference_mode():
         for _, batch in sorted_batches(rows, batch_size, device):
-            loss_sum += float(token_loss(model(**batch.inputs).logits, batch.labels))
+            loss_sum += float(target_loss(model, batch))
             targets += batch.counts.targets
     return loss_sum / targets
 

@@ -20,7 +20,7 @@ from fitwright.modeling.warm_start import copy_decoder_tokenizer, decoder_tokeni
 from fitwright.training.batches import Batch, Rows
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import Metric, TaskData
-from fitwright.training.tasks.next_token import mean_token_loss, token_loss
+from fitwright.training.tasks.next_token import mean_token_loss, target_loss
 from fitwright.training.tasks.source_target_rows import SourceTargetRows
 from fitwright.training.tasks.splitting import split_data
 from fitwright.training.tasks.text import fast_tokenizer
@@ -73,7 +73,7 @@ class SequenceToSequence:
 
     def loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
         """Mean cross-entropy of the target tokens, in nats."""
-        return token_loss(model(**batch.inputs).logits, batch.labels) / batch.step.targets
+        return target_loss(model, batch) / batch.step.targets
 
     def evaluate(self, model: nn.Module, rows: Rows, device: torch.device) -> dict[str, float]:
         """Loss in nats a target token; ROUGE-L and chrF of texts written greedily. fp32."""
