@@ -70,6 +70,8 @@ def test_a_node_that_dies_costs_nothing(
     steps = history.points[-1].step
     assert len(history.resumed) == 1
     assert KILL_IN_EPOCH * steps // EPOCHS <= history.resumed[0] < steps
+    for node in nodes:
+        node.kill()
     assert run([*arguments, str(one)]) == 0
     assert [point.step for point in history.points] == [point.step for point in read_history(one).points]
     assert_near(two, one, tiny_model_dir)  # a row lost or seen twice would show in an epoch's mean loss

@@ -31,11 +31,12 @@ def cpus_of(ray: Any) -> int:
 
 
 @contextlib.contextmanager
-def on_cluster(address: str | None) -> Iterator[Any]:
+def on_cluster(address: str | None, *, dashboard: bool = False) -> Iterator[Any]:
     """Inside the block ``ray`` is connected; it is the value. What the block connected it takes away.
 
     Args:
         address: of the head, ``HOST:PORT``; by default this machine's cluster, else one for the while.
+        dashboard: whether one of its own has Ray's web page, which Ray Train asks about its actors.
 
     Raises:
         UsageError: there is no such cluster.
@@ -44,14 +45,14 @@ def on_cluster(address: str | None) -> Iterator[Any]:
     if ray.is_initialized():
         yield ray
         return
-    _connect(ray, address)
+    _connect(ray, address, dashboard=dashboard)
     try:
         yield ray
     finally:
         ray.shutdown()
 
 
-def _connect(ray: Any, address: str | None) -> None:
+def _connect(ray: Any, address: str | None, *, dashboard: bool) -> None:
     """Join. Workers find this package where this process finds it."""
     given = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
     paths = {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, given))} if given else {}
@@ -59,7 +60,7 @@ def _connect(ray: Any, address: str | None) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster of its own reports to nobody
     try:
         ray.init(
-            address=address, log_to_driver=True, logging_level="ERROR",
+            address=address, log_to_driver=True, logging_level="ERROR", include_dashboard=dashboard,
             runtime_env={"env_vars": paths, "worker_process_setup_hook": hook},
         )  # fmt: skip
     except (ConnectionError, ValueError) as error:

@@ -41,7 +41,7 @@ def on_ray(
     told = storage / _TOLD
     told.unlink(missing_ok=True)
     gpus = bool(torch.cuda.is_available())
-    with on_cluster(address):
+    with on_cluster(address, dashboard=True):
         trainer = ray_torch.TorchTrainer(
             _Worker(work, told, held),
             torch_config=ray_torch.TorchConfig(backend="cpu:gloo,cuda:nccl" if gpus else "gloo"),
