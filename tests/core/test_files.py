@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -200,3 +202,16 @@ def test_bytes_and_fingerprints(tmp_path: Path) -> None:
     )
     assert files.sha256_json({"a": 1, "b": 2}) == files.sha256_json({"b": 2, "a": 1})
     assert files.sha256_json([1, 2]) != files.sha256_json([2, 1])
+
+
+def test_a_folder_that_is_let_go_of_is_waited_for(tmp_path: Path) -> None:
+    files.wait_for_lock(tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
+    with files.folder_lock(tmp_path), pytest.raises(RunError, match="at work"):
+        files.wait_for_lock(tmp_path, 0.0)
+    held = contextlib.ExitStack()
+    held.enter_context(files.folder_lock(tmp_path))
+    threading.Timer(0.2, held.close).start()
+    files.wait_for_lock(tmp_path)
+    with files.folder_lock(tmp_path):
+        pass

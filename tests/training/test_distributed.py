@@ -226,3 +226,19 @@ def test_layers_of_stacks_are_found_from_the_outside_in() -> None:
 def test_an_unknown_way_to_share_is_refused() -> None:
     with pytest.raises(UsageError, match=r"unknown parallel; got 'zero'; allowed: auto, ddp, fsdp"):
         TrainSettings(parallel="zero")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
+def test_two_processes_train_additions_as_one_does(
+    arguments: list[str], tiny_model_dir: Path, parallel: str
+) -> None:
+    given_ = [*arguments[:-2], "--method", "lora", "--parallel", parallel, *arguments[-2:]]
+    ended = together(given_)
+    assert [one.code for one in ended] == [0, 0], ended[0].err + ended[1].err
+    two, one = Path(arguments[-1]), alone(given_)
+    assert read_history(two).trained_parameters == read_history(one).trained_parameters
+    assert_near(two, one, tiny_model_dir)
+    near, exact = (load_file(folder / "adapter" / "adapter_model.safetensors") for folder in (two, one))
+    assert near.keys() == exact.keys()
+    assert all(torch.allclose(near[name], exact[name], atol=1e-3) for name in exact)

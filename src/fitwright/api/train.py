@@ -10,6 +10,7 @@ from fitwright.core.errors import UsageError
 from fitwright.core.progress import Progress, Silent
 
 if TYPE_CHECKING:
+    from fitwright.core.ray_cluster import Cluster
     from fitwright.training.job import Job
     from fitwright.training.range_test import RangeTest
     from fitwright.training.settings import TrainSettings
@@ -61,7 +62,7 @@ def train(
         verify_resume: train once more, kill that run at a random step, resume it and compare the weights bit
             for bit; ``resume.json`` in the model directory says what came of it.
         engine: ``local`` (this process, and those that ``torchrun`` started beside it) or ``ray``.
-        workers: of Ray: a number, or ``1-4`` for as many as there are.
+        workers: of Ray: a number, or ``1-4`` for as many as there are; of a sweep so many trials at once.
         address: of the Ray cluster; one of this machine's own by default.
         progress: where progress is reported; nowhere by default. Ray takes it to a worker.
         command: recorded as what made the result.
@@ -80,13 +81,22 @@ def train(
         )
     command = command or f"fitwright.train({str(data)!r}, model={model!r})"
     single = "--verify-resume" if verify_resume else "--sweep" if sweep is not None else ""
-    if engine != "local":
+    if engine not in ENGINES:
+        raise UsageError("unknown engine", got=engine, allowed=", ".join(ENGINES))
+    least, most = _workers(workers)
+    cluster = None
+    if engine == "ray" and sweep is not None:
+        from fitwright.core.ray_cluster import Cluster
+
+        cluster = Cluster(address=address, workers=most)
+        data, model, output = Path(data).resolve(), _absolute(model), Path(output).resolve()
+    elif engine == "ray":
         given = {
             "columns": _named(columns, text=text, label=label), "task": task, "options": options,
-            "settings": settings, "replay": replay, "overwrite": overwrite, "progress": progress,
-            "command": command,
+            "settings": settings, "replay": Path(replay).resolve() if replay is not None else None,
+            "overwrite": overwrite, "progress": progress, "command": command,
         }  # fmt: skip
-        return _elsewhere(engine, single, workers, address, data, model, output, given)
+        return _elsewhere(single, least, most, address, data, model, output, given)
     from fitwright.training.distributed.world import joined
 
     with joined() as world:
@@ -100,7 +110,7 @@ def train(
         for line in job.data.lines:
             progress.say(line)
         if sweep is not None:
-            return _sweep(job, settings, sweep, trials, progress)
+            return _sweep(job, settings, sweep, trials, progress, cluster)
         return _train(job, settings, progress, verify_resume=verify_resume)
 
 
@@ -124,30 +134,44 @@ def _refuse_several(single: str) -> None:
         )
 
 
+def _workers(asked: str) -> tuple[int, int]:
+    """The fewest and the most of a number or a range."""
+    import re
+
+    numbers = re.fullmatch(r"(?:([0-9]+)-)?([0-9]+)", asked)
+    if numbers is None:
+        raise UsageError("workers must be a number or a range", got=asked, allowed="2, 1-4 and the like")
+    most = int(numbers[2])
+    least = int(numbers[1] or most)
+    if not 1 <= least <= most:
+        raise UsageError("workers must be at least 1, and a range must rise", got=asked)
+    return least, most
+
+
+def _absolute(model: str) -> str:
+    """Full paths of folders (of two, ``A+B``), since workers stand elsewhere; a name as it is."""
+    parts = [model] if Path(model).exists() else model.split("+")
+    return "+".join(str(Path(part).resolve()) if Path(part).exists() else part for part in parts)
+
+
 def _elsewhere(
-    engine: str, single: str, workers: str, address: str | None, data: str | Path, model: str,
+    single: str, least: int, most: int, address: str | None, data: str | Path, model: str,
     output: str | Path, given: dict[str, Any],
 ) -> Path:  # fmt: skip
-    """The same call in every worker of Ray; paths are made absolute, since workers stand elsewhere."""
+    """The same call in every worker of Ray; paths are made absolute."""
     import functools
-    import re
     import shutil
 
     from fitwright.training.distributed.ray_engine import on_ray
+    from fitwright.training.job import unfinished
 
-    if engine not in ENGINES:
-        raise UsageError("unknown engine", got=engine, allowed=", ".join(ENGINES))
     _refuse_several(single)
-    numbers = re.fullmatch(r"(?:([0-9]+)-)?([0-9]+)", workers)
-    if numbers is None:
-        raise UsageError("workers must be a number or a range", got=workers, allowed="2, 1-4 and the like")
-    output, most = Path(output).resolve(), int(numbers[2])
-    model = str(Path(model).resolve()) if Path(model).exists() else model
+    output, model = Path(output).resolve(), _absolute(model)
     if _is_done(Path(data), model, output, given):
         return output
     work = functools.partial(train, Path(data).resolve(), model=model, output=output, **given)
     notes = output.parent / f".{output.name}.ray"
-    on_ray(work, workers=most, least=int(numbers[1] or most), address=address, storage=notes)
+    on_ray(work, workers=most, least=least, address=address, storage=notes, held=unfinished(output))
     shutil.rmtree(notes, ignore_errors=True)
     return output
 
@@ -176,18 +200,22 @@ def _train(job: Job, settings: TrainSettings, progress: Progress, *, verify_resu
     return folder
 
 
-def _sweep(job: Job, settings: TrainSettings, space: str, trials: int, progress: Progress) -> Path:
+def _sweep(
+    job: Job, settings: TrainSettings, space: str, trials: int, progress: Progress, cluster: Cluster | None
+) -> Path:
     from fitwright.core.optional import require
-    from fitwright.training.sweep.run import SweepJob, run_sweep
+    from fitwright.training.sweep.run import run_sweep
     from fitwright.training.sweep.shape import shape_of
     from fitwright.training.sweep.space import parse_space
+    from fitwright.training.sweep.trial_run import SweepJob
 
     require("optuna")
     shape = shape_of(job.source)
     parameters = parse_space(space, settings, shape)
     return run_sweep(
-        SweepJob(job=job, settings=settings, space=parameters, trials=trials, shape=shape), progress
-    )
+        SweepJob(job=job, settings=settings, space=parameters, trials=trials, shape=shape), progress,
+        cluster=cluster,
+    )  # fmt: skip
 
 
 def find_learning_rate(

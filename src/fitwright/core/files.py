@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -153,3 +154,20 @@ def folder_lock(folder: Path) -> Iterator[None]:
         yield
     finally:
         file.close()
+
+
+def wait_for_lock(folder: Path, seconds: float = 30.0) -> None:
+    """Wait until nobody holds ``folder``, so long at most: for one that takes over from a process that dies.
+
+    Raises:
+        RunError: it is still held.
+    """
+    deadline_s = time.monotonic() + seconds
+    while folder.exists():
+        try:
+            with folder_lock(folder):
+                return
+        except RunError:
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(0.1)

@@ -85,7 +85,8 @@ def read_history(folder: Path) -> History:
     """The curves of a model directory that :func:`write_model_directory` wrote."""
     data: Mapping[str, Any] = read_json(folder / HISTORY_NAME, what="training history")
     try:
-        return History(**{**data, "points": tuple(Point(**p) for p in data["points"])})
+        points, resumed = tuple(Point(**p) for p in data["points"]), tuple(data.get("resumed", ()))
+        return History(**{**data, "points": points, "resumed": resumed})
     except (KeyError, TypeError) as error:
         raise UsageError(
             f"{HISTORY_NAME} is damaged, or was written by another version of fitwright",

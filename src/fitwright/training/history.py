@@ -55,7 +55,8 @@ class History:
         overflows: steps that fp16 skipped because a gradient overflowed.
         peak_flops: FLOP/s of a large matrix product on this machine, in the run's precision.
         micro_batches: parts that a step was computed in at the end of the run, in each process.
-        processes: that trained together.
+        processes: that trained together, at the end.
+        resumed: steps that were done already each time that the run went on after an interruption.
         parallel: how they shared the model: ``none`` (one process), ``ddp`` or ``fsdp``.
         method: what trained: ``full``, ``lora`` or ``head``.
         trained_parameters: how many that were; for ``lora`` those of the additions and the head.
@@ -78,6 +79,7 @@ class History:
     overflows: int = 0
     peak_flops: float = 0.0
     processes: int = 1
+    resumed: tuple[int, ...] = ()
     parallel: str = "none"
     method: str = "full"
     trained_parameters: int = 0

@@ -67,7 +67,12 @@ class Job:
     @property
     def work(self) -> Path:
         """Where the unfinished run keeps its checkpoint and curves; beside the output, hidden."""
-        return self.output.parent / f".{self.output.name}.unfinished"
+        return unfinished(self.output)
+
+
+def unfinished(output: Path) -> Path:
+    """The work folder of a run that makes ``output``."""
+    return output.parent / f".{output.name}.unfinished"
 
 
 def data_record(job: Job, settings: TrainSettings) -> dict[str, Any]:

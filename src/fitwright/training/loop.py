@@ -90,6 +90,7 @@ class Run:
         self.precision, self.packing, self.scaling = "", "", dict[str, Any]()
         self.attention_backend = ""
         self.starts: list[int] = []
+        self.resumed: list[int] = []
         self.rollbacks, self.overflows, self.rate_scale, self.spikes = 0, 0, 1.0, SpikeWatch()
         self.flops_token, self.peak = flops_of_token(self.model), 0.0
 
@@ -97,7 +98,9 @@ class Run:
         """Train to the end, or continue a checkpoint; the model then holds the best epoch's weights."""
         resumed = self._resume()
         self._choose()
-        if not resumed:
+        if resumed:
+            self.resumed.append(self.starts[self.epoch] + self.step_in_epoch)
+        else:
             self._save()  # what the first steps roll back to
         self._tell()
         with contextlib.ExitStack() as stack:
@@ -126,7 +129,7 @@ class Run:
             metric_rises=self.metric.higher_is_better, packing=self.packing,
             attention_backend=self.attention_backend or "auto", micro_batches=self.stepper.parts,
             rollbacks=self.rollbacks, overflows=self.overflows, peak_flops=self.peak,
-            processes=self.team.world.size, parallel=self.team.mode,
+            processes=self.team.world.size, parallel=self.team.mode, resumed=tuple(self.resumed),
         )  # fmt: skip
 
     def _choose(self) -> None:
@@ -218,14 +221,14 @@ class Run:
 
     def _roll_back(self, error: DivergedError) -> None:
         """Go back to the last checkpoint, and on from there with half the learning rate; a few times."""
-        rollbacks, scale = self.rollbacks + 1, self.rate_scale / 2
+        rollbacks, scale, resumed = self.rollbacks + 1, self.rate_scale / 2, self.resumed
         if rollbacks > MOST_ROLLBACKS:
             raise error
         self.optimizer.zero_grad(set_to_none=True)
         self._restore()
         self.stepper.compute_in(self.precision)  # a new scaler: the old one may be between unscale and step
         self.stepper.scaler.load(self.scaling)
-        self.rollbacks, self.rate_scale = rollbacks, scale
+        self.rollbacks, self.rate_scale, self.resumed = rollbacks, scale, resumed
         self._save()
         done = self.starts[self.epoch] + self.step_in_epoch
         self.progress.say(
@@ -296,6 +299,7 @@ class Run:
             "attention_backend": self.attention_backend, "micro_batches": self.stepper.parts,
             "scaling": self.stepper.scaler.state, "overflows": self.overflows,
             "rollbacks": self.rollbacks, "rate_scale": self.rate_scale, "losses": self.spikes.state,
+            "resumed": self.resumed,
             "points": [asdict(p) for p in self.points],
         }  # fmt: skip
         save_checkpoint(self.checkpoint, self.model, self.optimizer, counters, self.best, self.team)

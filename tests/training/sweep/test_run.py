@@ -17,9 +17,10 @@ from fitwright.training.directory import read_history
 from fitwright.training.job import Job
 from fitwright.training.settings import TrainSettings
 from fitwright.training.sweep.result import Row, SweepResult, importances
-from fitwright.training.sweep.run import SweepJob, run_sweep
+from fitwright.training.sweep.run import run_sweep
 from fitwright.training.sweep.shape import shape_of, shaped_source
 from fitwright.training.sweep.space import Parameter, parse_space
+from fitwright.training.sweep.trial_run import SweepJob
 from tests.training.test_classification import StopAfter
 
 MakeJob = Callable[..., Job]

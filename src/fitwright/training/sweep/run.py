@@ -2,62 +2,50 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fitwright.core.errors import UsageError
 from fitwright.core.files import folder_lock, new_directory, sha256_json, write_json, write_text
 from fitwright.core.progress import Progress
+from fitwright.core.ray_cluster import Cluster, cpus_of, on_cluster
+from fitwright.core.ray_tasks import side_by_side
 from fitwright.core.units import format_seconds
 from fitwright.training.directory import is_finished, read_history
 from fitwright.training.history import History
-from fitwright.training.job import Job, run_key, train_model
-from fitwright.training.settings import TrainSettings
-from fitwright.training.step import DivergedError, OutOfMemoryError
+from fitwright.training.job import run_key, unfinished
 from fitwright.training.sweep.result import SWEEP_NAME, TABLE_NAME, Row, SweepResult, importances
-from fitwright.training.sweep.shape import shaped_source
-from fitwright.training.sweep.space import SHAPES, Parameter
+from fitwright.training.sweep.space import SHAPES
 from fitwright.training.sweep.table import markdown_table
-from fitwright.training.sweep.trials import PrunedError, Trial, Trials
+from fitwright.training.sweep.trial_run import (
+    SweepJob,
+    folder_of,
+    run_elsewhere,
+    run_trial,
+    train_changed,
+    trials_of,
+)
+from fitwright.training.sweep.trials import Trial
 
 
-@dataclass(frozen=True, kw_only=True)
-class SweepJob:
-    """What a sweep is given.
-
-    Attributes:
-        job: the run that is changed; its output is the sweep's.
-        settings: of the default run.
-        space: what is changed.
-        trials: runs, the default among them.
-        shape: of a source that has a config and no weights, else nothing.
-    """
-
-    job: Job
-    settings: TrainSettings
-    space: tuple[Parameter, ...]
-    trials: int
-    shape: Mapping[str, int]
-
-    def __post_init__(self) -> None:
-        if self.trials < 2:
-            raise UsageError("a sweep needs two trials at least, the default among them", got=self.trials)
-
-    @property
-    def work(self) -> Path:
-        """Where the unfinished sweep keeps its trials."""
-        return self.job.output.parent / f".{self.job.output.name}.sweep"
-
-
-def run_sweep(sweep: SweepJob, progress: Progress, clock: Callable[[], float] = time.monotonic) -> Path:
+def run_sweep(
+    sweep: SweepJob, progress: Progress, clock: Callable[[], float] = time.monotonic,
+    cluster: Cluster | None = None,
+) -> Path:  # fmt: skip
     """Run the trials that are missing; returns the model directory of the best, with :data:`SWEEP_NAME`.
 
     A finished output of the same sweep is returned as it is. An interrupted sweep goes on in the trial, and
     in the step of it, where it was.
+
+    Args:
+        sweep: what to run.
+        progress: is told.
+        clock: for the time left.
+        cluster: where to run trials side by side; here, one after the other, without.
     """
     job = sweep.job
     space = [parameter.text() for parameter in sweep.space]
@@ -68,16 +56,14 @@ def run_sweep(sweep: SweepJob, progress: Progress, clock: Callable[[], float] = 
         return job.output
     is_finished(job.output, whole, overwrite=job.overwrite)
     with folder_lock(sweep.work):
-        runner = _Runner(sweep, sweep.work / key[:16], progress)
-        runner.run_default()
-        started, first = clock(), runner.done
-        while runner.done < sweep.trials:
-            new = runner.done - first
-            left = (clock() - started) / new * (sweep.trials - runner.done) if new else None
-            runner.run_next("" if left is None else f", about {format_seconds(left)} left")
+        runner = _Runner(sweep, sweep.work / key[:16], progress, clock, parallel=cluster is not None)
+        if cluster is None:
+            runner.run_here()
+        else:
+            runner.run_on(cluster)
         result = _result(sweep, runner, whole)
         with new_directory(job.output) as work:
-            shutil.copytree(runner.folder_of(result.best), work, dirs_exist_ok=True)
+            shutil.copytree(folder_of(runner.work, result.best), work, dirs_exist_ok=True)
             write_json(work / SWEEP_NAME, result.as_json())
             write_text(work / TABLE_NAME, markdown_table(result, job.metric))
     shutil.rmtree(sweep.work, ignore_errors=True)
@@ -87,14 +73,16 @@ def run_sweep(sweep: SweepJob, progress: Progress, clock: Callable[[], float] = 
 class _Runner:
     """The default run and the trials, in a work folder."""
 
-    def __init__(self, sweep: SweepJob, work: Path, progress: Progress) -> None:
-        self.sweep, self.work, self.progress = sweep, work, progress
+    def __init__(
+        self, sweep: SweepJob, work: Path, progress: Progress, clock: Callable[[], float], *, parallel: bool
+    ) -> None:
+        self.sweep, self.work, self.progress, self.clock = sweep, work, progress, clock
         work.mkdir(parents=True, exist_ok=True)
         self.metric = sweep.job.metric
-        self.trials = Trials(
-            work, sweep.space, higher_is_better=self.metric.higher_is_better, seed=sweep.settings.seed
-        )
+        self.trials = trials_of(sweep, work, parallel=parallel)
         self.default: Row | None = None
+        self.running: set[int] = set()
+        self.started, self.first = clock(), 0
 
     @property
     def done(self) -> int:
@@ -106,15 +94,41 @@ class _Runner:
         found = [_row(trial) for trial in self._proposed() if trial.state.is_finished()]
         return [*([self.default] if self.default is not None else []), *found]
 
-    def folder_of(self, trial: str) -> Path:
-        """The model directory of a trial."""
-        return self.work / (trial if trial == "default" else f"trial-{trial}")
+    def run_here(self) -> None:
+        """Everything that is missing, one run after the other."""
+        self._begin_default()
+        self._add_default(train_changed(self.sweep, self.work, "default", {}, None, self.progress))
+        while self.done < self.sweep.trials:
+            trial = self._begin()
+            run_trial(self.sweep, self.work, trial, self.progress)
+            self._end(trial.number)
 
-    def run_default(self) -> None:
-        """The run without changes, which the others are compared with."""
+    def run_on(self, cluster: Cluster) -> None:
+        """Everything that is missing, trials side by side; the default first, to compare with."""
+        work = functools.partial(run_elsewhere, self.sweep, self.work)
+        with on_cluster(cluster.address) as ray:
+            most = cluster.workers or cpus_of(ray)
+
+            def answers(items: Iterator[str]) -> Iterator[tuple[str, Any]]:
+                return side_by_side(ray, work, items, most=most, cpus=1, hear=lambda *_: None)
+
+            self._begin_default()
+            for _ in answers(iter(["default"])):
+                self._add_default(read_history(folder_of(self.work, "default")))
+            for trial, _ in answers(self._numbers()):
+                self._end(int(trial))
+
+    def _numbers(self) -> Iterator[str]:
+        """Of the trials to run next; each follows from what is known when it is asked for."""
+        while self.done + len(self.running) < self.sweep.trials:
+            yield str(self._begin().number)
+
+    def _begin_default(self) -> None:
+        self.progress.say(f"run 1 of {self.sweep.trials}: default")
+
+    def _add_default(self, history: History) -> None:
+        """Note the run without changes, which the others are compared with."""
         sweep = self.sweep
-        self.progress.say(f"run 1 of {sweep.trials}: default")
-        history = self._train("default", {}, None)
         values = {parameter.name: self._given(parameter.name) for parameter in sweep.space}
         self.default = Row(
             trial="default", values=values, state="complete", score=history.best.score,
@@ -124,53 +138,39 @@ class _Runner:
         inside = all(parameter.holds(values[parameter.name]) for parameter in sweep.space)
         if inside and not any(trial.user_attrs.get("given") for trial in self.trials.all):
             self.trials.add(values, history)
+        self.started, self.first = self.clock(), self.done
 
-    def run_next(self, left: str) -> None:
-        """The next trial, to whatever end."""
-        trial = self.trials.next()
+    def _begin(self) -> Trial:
+        """The next trial, announced."""
+        trial = self.trials.next(self.running)
+        self.running.add(trial.number)
         told = ", ".join(f"{name}={_short(value)}" for name, value in trial.values.items())
-        self.progress.say(f"run {self.done + 1} of {self.sweep.trials}{left}: trial {trial.number}, {told}")
-        reached: list[Any] = []
+        new, missing = self.done - self.first, self.sweep.trials - self.done
+        seconds = (self.clock() - self.started) / new * missing if new else None
+        left = "" if seconds is None else f", about {format_seconds(seconds)} left"
+        run = self.done + len(self.running)
+        self.progress.say(f"run {run} of {self.sweep.trials}{left}: trial {trial.number}, {told}")
+        return trial
 
-        def watch(points: Sequence[Any]) -> None:
-            reached[:] = points
-            trial.watch(points)
-
-        name = str(trial.number)
-        try:
-            history = self._train(name, trial.values, watch)
-        except PrunedError:
-            self.progress.say(f"  ended after epoch {len(reached)}: below the median of the trials before")
-            trial.prune(epochs=len(reached), seconds=sum(point.seconds for point in reached))
-        except (DivergedError, OutOfMemoryError, UsageError) as error:
-            self.progress.say(f"  failed: {error}")
-            trial.fail(reason=str(error))
+    def _end(self, number: int) -> None:
+        """Say what came of a trial, and keep the best model alone."""
+        self.running.discard(number)
+        row = _row(self.trials.all[number])
+        which = f"trial {number}: " if self.running else ""
+        if row.state == "pruned":
+            self.progress.say(
+                f"  {which}ended after epoch {row.epochs}: below the median of the trials before"
+            )
+        elif row.state == "failed":
+            self.progress.say(f"  {which}failed: {row.reason}")
         else:
-            self._complete(trial, history)
+            assert self.default is not None and self.default.score is not None  # noqa: S101, PT018
+            change, text = (row.score or 0.0) - self.default.score, self.metric.text
+            sign = "+" if change >= 0 else "-"
+            self.progress.say(
+                f"  {which}{self.metric.name} {text(row.score or 0.0)} ({sign}{text(abs(change))})"
+            )
         self._keep_best()
-
-    def _complete(self, trial: Trial, history: History) -> None:
-        trial.complete(
-            history.best.score, loss=history.best.validation_loss, epochs=len(history.points),
-            seconds=history.seconds,
-            parameters=history.total_parameters,
-        )  # fmt: skip
-        assert self.default is not None and self.default.score is not None  # noqa: S101, PT018
-        text = self.metric.text
-        change = history.best.score - self.default.score
-        sign = "+" if change >= 0 else "-"
-        self.progress.say(f"  {self.metric.name} {text(history.best.score)} ({sign}{text(abs(change))})")
-
-    def _train(self, name: str, values: Mapping[str, Any], watch: Any) -> History:
-        sweep = self.sweep
-        changed = {k: v for k, v in values.items() if k not in SHAPES}
-        settings, output = sweep.settings.but(**changed), self.folder_of(name)
-        job = replace(sweep.job, output=output, overwrite=True, watch=watch)
-        if sweep.shape:
-            shape = {k: v for k, v in values.items() if k in SHAPES}
-            source = shaped_source(sweep.job.source, shape, self.work / "sources")
-            job = replace(job, source=source)
-        return read_history(train_model(job, settings, self.progress))
 
     def _given(self, name: str) -> Any:
         return self.sweep.shape[name] if name in SHAPES else getattr(self.sweep.settings, name)
@@ -182,10 +182,10 @@ class _Runner:
         """Delete what a trial left that is not the best so far; the default's model stays to the end."""
         best = ranked(self.rows(), higher_is_better=self.metric.higher_is_better)[0].trial
         for trial in self._proposed():
-            name = str(trial.number)
-            if name != best:
-                shutil.rmtree(self.folder_of(name), ignore_errors=True)
-                shutil.rmtree(self.work / f".trial-{name}.unfinished", ignore_errors=True)
+            folder = folder_of(self.work, str(trial.number))
+            if trial.state.is_finished() and str(trial.number) != best:
+                shutil.rmtree(folder, ignore_errors=True)
+                shutil.rmtree(unfinished(folder), ignore_errors=True)
 
 
 def ranked(rows: Sequence[Row], *, higher_is_better: bool) -> list[Row]:

@@ -7,7 +7,7 @@ nothing.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,14 +32,25 @@ class Trials:
     """The study of one sweep; what it is told is on the disk when the call returns."""
 
     def __init__(
-        self, folder: Path, parameters: Sequence[Parameter], *, higher_is_better: bool, seed: int
-    ) -> None:
-        """``folder``: where the file is, or is made; nobody else uses it."""
-        self._optuna, self._seed = require("optuna"), seed
+        self, folder: Path, parameters: Sequence[Parameter], *, higher_is_better: bool, seed: int,
+        first: bool = True, parallel: bool = False,
+    ) -> None:  # fmt: skip
+        """Open the file, or make it.
+
+        Args:
+            folder: where it is.
+            parameters: what is changed.
+            higher_is_better: of two scores.
+            seed: of the proposals.
+            first: whether nobody else uses the file yet.
+            parallel: whether trials are proposed while others run; those then count as bad, so that the
+                next ones lie elsewhere.
+        """
+        self._optuna, self._seed, self._parallel = require("optuna"), seed, parallel
         self._optuna.logging.set_verbosity(self._optuna.logging.ERROR)
         self._space = {parameter.name: _distribution(parameter) for parameter in parameters}
         backend = require("optuna.storages.journal").JournalFileBackend(str(folder / _FILE))
-        for lock in folder.glob(f"{_FILE}.lock*"):  # of a sweep that was killed
+        for lock in folder.glob(f"{_FILE}.lock*") if first else ():  # of a sweep that was killed
             lock.unlink()
         with _quiet():
             self._study = self._optuna.create_study(
@@ -64,20 +75,25 @@ class Trials:
         )  # fmt: skip
         self._study.add_trial(made)
 
-    def next(self) -> Trial:
-        """The trial that was under way when the sweep was interrupted, else a new one."""
+    def next(self, running: Collection[int] = ()) -> Trial:
+        """The trial that was under way when the sweep was interrupted, else a new one; not in ``running``."""
+        for found in self.all:
+            if not found.state.is_finished() and found.number not in running:
+                return self.numbered(found.number)
         with _quiet():
-            for found in self.all:
-                if not found.state.is_finished():
-                    trial = self._optuna.trial.Trial(self._study, found._trial_id)
-                    break
-            else:
-                self._study.sampler = self._sampler(len(self.all))
-                trial = self._study.ask()
+            self._study.sampler = self._sampler(len(self.all))
+            return Trial(self._study, self._study.ask(), self._space, self._optuna)
+
+    def numbered(self, number: int) -> Trial:
+        """A trial that was proposed already and has not ended."""
+        with _quiet():
+            trial = self._optuna.trial.Trial(self._study, self.all[number]._trial_id)
             return Trial(self._study, trial, self._space, self._optuna)
 
     def _sampler(self, number: int) -> Any:
-        return self._optuna.samplers.TPESampler(seed=self._seed + number, n_startup_trials=_RANDOM_TRIALS)
+        return self._optuna.samplers.TPESampler(
+            seed=self._seed + number, n_startup_trials=_RANDOM_TRIALS, constant_liar=self._parallel
+        )
 
 
 class Trial:
