@@ -23,7 +23,7 @@ from fitwright.training.curves import event_file
 from fitwright.training.directory import is_finished, weights_sha256, write_model_directory
 from fitwright.training.distributed.world import World, current_world
 from fitwright.training.history import History
-from fitwright.training.loop import Run, Watch, device_type
+from fitwright.training.loop import Run, Watch
 from fitwright.training.method import apply_method, merge_lora, parameter_counts, rate_hint
 from fitwright.training.settings import TrainSettings
 from fitwright.training.step import Objective, objective_of
@@ -73,6 +73,13 @@ class Job:
 def unfinished(output: Path) -> Path:
     """The work folder of a run that makes ``output``."""
     return output.parent / f".{output.name}.unfinished"
+
+
+def device_type() -> str:
+    """``cuda`` where there is one, else ``cpu``."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def data_record(job: Job, settings: TrainSettings) -> dict[str, Any]:

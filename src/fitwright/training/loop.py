@@ -46,13 +46,6 @@ Watch = Callable[[Sequence[Point]], None]
 """Is told of all points after each epoch, and when a run is resumed; it may raise to end the run."""
 
 
-def device_type() -> str:
-    """``cuda`` where there is one, else ``cpu``."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
 class Run:
     """One training run's state: model, optimiser, schedule, position, best weights."""
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fitwright.modeling.dropout import drop
+from fitwright.modeling.packing.places import CHUNK_SCORES
 from fitwright.modeling.packing.scores import masked_attention
 
 if TYPE_CHECKING:
@@ -35,35 +36,59 @@ def attend_locally(
         scale: of the scores.
     """
     import torch
+
+    everything = None if real_GL is None else real_GL[:, None, None, :]
+    first = masked_attention(q[:, :, :1], k, v, everything, None, rate, scale)
+    block = max(window // 2, SMALLEST_BLOCK)
+    allowed = _allowed(q.shape[2], block, window, q.device)
+    scores = q.shape[1] * allowed.numel()
+    rows = max(1, CHUNK_SCORES // scores)
+    parts = [x.split(rows) for x in (q, k, v)]
+    real = [None] * len(parts[0]) if real_GL is None else real_GL.split(rows)
+    answers = [
+        _blocks(*sides, allowed, own, window, rate, scale) for *sides, own in zip(*parts, real, strict=True)
+    ]
+    return torch.cat([first, torch.cat(answers)[:, :, 1:]], dim=2)
+
+
+def _blocks(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, allowed: torch.Tensor, real_GL: torch.Tensor | None,
+    window: int, rate: float, scale: float,
+) -> torch.Tensor:  # fmt: skip
+    """A few rows, (G, H, L, D); ``allowed`` is that of :func:`_allowed`."""
+    import torch
     from torch.nn.functional import pad
 
-    length, block = q.shape[2], max(window, SMALLEST_BLOCK)
-    blocks = -(-length // block)
+    length, (blocks, block, _) = q.shape[2], allowed.shape
     more = blocks * block - length
-    q_GHCSD = pad(q, (0, 0, 0, more)).unflatten(2, (blocks, block))
-    k_GHCDE, v_GHCDE = (
-        pad(x, (0, 0, window, window + more)).unfold(2, block + 2 * window, block) for x in (k, v)
-    )
-    allowed = _allowed(length, blocks, block, window, q.device)
+    q_GHCSD = pad(q * scale, (0, 0, 0, more)).unflatten(2, (blocks, block))
+    k_GHCED, v_GHCED = (_with_first(x, window, block, more) for x in (k, v))
     if real_GL is not None:
-        real = pad(real_GL, (window, window + more)).unfold(1, block + 2 * window, block)
-        allowed = allowed & real[:, None, :, None, :]
-    lowest = torch.finfo(q.dtype).min
-    near = torch.where(allowed, (q_GHCSD @ k_GHCDE) * scale, lowest)
-    first = (q_GHCSD @ k[:, :, None, :1].transpose(-1, -2)) * scale
-    weights = torch.softmax(torch.cat([first, near], dim=-1), dim=-1)
-    weights = drop(weights, rate) if rate else weights
-    answer = weights[..., :1] * v[:, :, None, :1] + weights[..., 1:] @ v_GHCDE.transpose(-1, -2)
-    everything = None if real_GL is None else real_GL[:, None, None, :]
-    whole = masked_attention(q[:, :, :1], k, v, everything, None, rate, scale)
-    return torch.cat([whole, answer.flatten(2, 3)[:, :, 1:length]], dim=2)
+        near = pad(real_GL, (window, window + more)).unfold(1, block + 2 * window, block)
+        allowed = allowed & pad(near, (1, 0), value=True)[:, None, :, None, :]
+    bias = torch.zeros(allowed.shape, device=q.device).masked_fill_(~allowed, torch.finfo(q.dtype).min)
+    scores = q_GHCSD @ k_GHCED.transpose(-1, -2)
+    weights = torch.softmax(scores.add_(bias), dim=-1)
+    answer = (drop(weights, rate) if rate else weights) @ v_GHCED
+    return answer.flatten(2, 3)[:, :, :length]
 
 
-def _allowed(length: int, blocks: int, block: int, window: int, device: torch.device) -> torch.Tensor:
-    """Bool (C, S, E): which of its keys a query sees; the first one is counted apart."""
+def _with_first(x: torch.Tensor, window: int, block: int, more: int) -> torch.Tensor:
+    """(G, H, L, D) → (G, H, C, E, D): for each block the row's first token, then those around the block."""
+    import torch
+    from torch.nn.functional import pad
+
+    around = pad(x, (0, 0, window, window + more)).unfold(2, block + 2 * window, block).transpose(-1, -2)
+    first = x[:, :, None, :1].expand(-1, -1, around.shape[2], -1, -1)
+    return torch.cat([first, around], dim=3)
+
+
+def _allowed(length: int, block: int, window: int, device: torch.device) -> torch.Tensor:
+    """Bool (C, S, E): which of its keys a query sees: the row's first one, then those around its block."""
     import torch
 
-    start_C = torch.arange(blocks, device=device)[:, None, None] * block
+    start_C = torch.arange(-(-length // block), device=device)[:, None, None] * block
     query = start_C + torch.arange(block, device=device)[:, None]
     key = start_C - window + torch.arange(block + 2 * window, device=device)
-    return ((query - key).abs() <= window) & (key >= 1) & (key < length)
+    near = ((query - key).abs() <= window) & (key >= 1) & (key < length)
+    return torch.nn.functional.pad(near, (1, 0), value=True)
