@@ -59,7 +59,8 @@ def main() -> None:
     if not corpus.is_file():
         write_reviews(corpus, "imdb", ("text",), lambda row: (row["text"],))
     if not (study / "study.json").is_file():
-        fitwright("study", "design", str(corpus), "--minutes", MINUTES, "--output", str(study))
+        budget = ("--family", "llama", "--minutes", MINUTES)
+        fitwright("study", "design", str(corpus), *budget, "--output", str(study))
     fitwright("study", "run", str(study))
     fitwright("study", "fit", str(study))
     fitwright("study", "report", str(study))

@@ -58,6 +58,7 @@ class Case:
         task: of ours. make: the model, anew. train, test: our rows.
         items: the training rows as Trainer takes them. collator: batches of them, for a multiple of widths.
         longest: tokens of the longest row. settings: batch_size, learning_rate and so on, by their names.
+        peer: trains another side than Trainer's, as :func:`train_with_trainer` does.
         measure: the figure of quality. scored: share of places that our side computes the output layer at.
     """
 
@@ -71,6 +72,7 @@ class Case:
     settings: dict[str, Any]
     measure: str
     scored: float = 1.0
+    peer: Callable[..., tuple[list[float], list[int]]] | None = None
 
 
 class StepClock(Silent):
@@ -129,7 +131,7 @@ class Nothing:
         return getattr(self.task, name)
 
     def evaluate(self, *_: Any) -> dict[str, float]:
-        return {self.task.metric.name: 0.0}
+        return {"loss": 0.0, self.task.metric.name: 0.0}
 
 
 def package_folder(name: str) -> Path:
@@ -221,7 +223,8 @@ def run_round(case: Case, seed: int, sides: list[str], precision: str, warm_up: 
         model = case.make()
         with tempfile.TemporaryDirectory() as folder:
             given = (case, model, seed, Path(folder), precision)
-            seconds, tokens = train_ours(*given) if side == OURS else train_with_trainer(*given, side)
+            others = case.peer or train_with_trainer
+            seconds, tokens = train_ours(*given) if side == OURS else others(*given, side)
         judged = case.task.evaluate(model, case.test, torch.device("cpu"))
         timed_s, timed = sum(seconds[warm_up:]), sum(tokens[warm_up : len(seconds)])
         quality = f"{case.measure} {judged[case.measure]:.4f}"
@@ -263,7 +266,7 @@ def add_options(parser: argparse.ArgumentParser, sides: Sequence[str]) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--warm-up", type=int, default=3, help="steps that are not timed")
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--sides", default=",".join(sides), help=f"of {', '.join(SIDES)}")
+    parser.add_argument("--sides", default=",".join(sides), help="with commas")
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--threads", type=int, default=2)
 

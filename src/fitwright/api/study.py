@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fitwright.core.errors import UsageError
-from fitwright.core.progress import Progress
+from fitwright.core.progress import Progress, Silent
 
 if TYPE_CHECKING:
     from fitwright.scaling.fitted import FittedStudy
     from fitwright.scaling.frontier import Best
     from fitwright.scaling.prediction import Prediction
+    from fitwright.study.labels.curves import LearningCurves
 
 SIZE_KINDS = ("total", "non-embedding")
 
@@ -37,12 +38,13 @@ def study_fit(
     accuracy_column: str | None = None, n_counts: str | None = None, law: str = "auto",
     fixed: Mapping[str, float] | None = None, bootstraps: int = 1000, seed: int = 0,
     output: str | Path | None = None, command: str = "", progress: Progress | None = None,
-) -> FittedStudy:  # fmt: skip
-    """Fit a scaling law to a table of training runs; anybody's runs.
+) -> FittedStudy | LearningCurves:  # fmt: skip
+    """Fit a scaling law to a table of training runs, anybody's; of labelled data one for each encoder.
 
     Args:
         runs: CSV, TSV, JSON lines or Parquet, a row for each run; or a study folder that ``study_run``
-            trained, whose largest run is left out, to test the law.
+            trained, whose largest run is left out, to test the law. Of a study of labelled data each encoder
+            gets the law of data alone; ``loss_column`` is ``error`` (default) or ``loss`` then.
         n_column, d_column, loss_column, unique_column: columns of parameters, tokens seen, held-out loss in
             nats for each token, and different tokens; looked for under their usual names when not given.
         flops_column: training FLOPs in place of tokens: D = C/6N.
@@ -57,7 +59,8 @@ def study_fit(
         progress: where progress is reported; nowhere by default.
 
     Returns:
-        The law, its numbers with intervals, its error on runs left out, the forms that were tried, warnings.
+        The law, its numbers with intervals, its error on runs left out, the forms that were tried, warnings;
+        of labelled data the learning curves, with such a law for each encoder.
 
     Raises:
         DataError: the table or a value in it cannot be used, or the runs cannot carry a law.
@@ -75,6 +78,7 @@ def study_fit(
     from fitwright.scaling.columns import detect
     from fitwright.scaling.fit import FitSettings, fit_runs
     from fitwright.scaling.runs import runs_of
+    from fitwright.study.labels.fitting import fit_folder, is_labelled
 
     settings = FitSettings(law=law, bootstraps=bootstraps, seed=seed, fixed=fixed or {})
     given = {
@@ -85,6 +89,13 @@ def study_fit(
         "unique": unique_column,
         "accuracy": accuracy_column,
     }
+    if is_labelled(Path(runs)):
+        curves = fit_folder(
+            Path(runs), law=law, columns=given, fixed=fixed or {}, bootstraps=bootstraps, seed=seed,
+            provenance=capture(command).as_json(), progress=progress or Silent(),
+        )  # fmt: skip
+        write_json(Path(output or Path(runs) / "fit.json"), curves.as_json())
+        return curves
     path, table, given, n_counts = _table(Path(runs), given, n_counts)
     columns = detect(tuple(table), given)
     found = fit_runs(runs_of(table, columns, size_kind=n_counts), settings, progress)
@@ -183,7 +194,8 @@ def study_report(
 
     Args:
         study: the file that :func:`study_fit` wrote, or the study folder: then loss curves and what was
-            memorised stand in it too, and how the largest run was predicted.
+            memorised stand in it too, and how the largest run was predicted. Of labelled data: whether to
+            label more or to take a bigger encoder, and the command that trains it.
         output: folder to write into; ``None`` writes beside the study.
         format: ``html``, ``markdown`` or ``both``.
 
@@ -194,18 +206,19 @@ def study_report(
 
     if format not in FORMATS:
         raise UsageError("unknown report format", got=format, allowed=", ".join(FORMATS))
-    found, source = _study(study), Path(study)
+    source = Path(study)
     source = source / "fit.json" if source.is_dir() else source
     from fitwright.core.files import write_text
-    from fitwright.reporting import html, markdown
-    from fitwright.study.ladder_runs import is_study, read_ladder
-    from fitwright.study.page import study_page
+    from fitwright.core.optional import require
 
-    ladder = read_ladder(source.parent) if is_study(source.parent) else ()
+    require("numpy")
+    from fitwright.reporting import html, markdown
+    from fitwright.study.page import page_of_file
+
     folder = source.parent if output is None else Path(output)
     if folder.exists() and not folder.is_dir():
         raise UsageError("--output is not a folder", got=str(folder))
-    page = study_page(found, name=source.name, ladder=ladder)
+    page = page_of_file(source)
     written = WrittenStudyReport(
         html=folder / "study.html" if format != "markdown" else None,
         markdown=folder / "study.md" if format != "html" else None,
@@ -223,9 +236,16 @@ def _study(study: str | Path | FittedStudy) -> FittedStudy:
     require("numpy")
     if isinstance(study, str | Path):
         from fitwright.scaling.fitted import read_study
+        from fitwright.study.labels.fitting import read_curves
 
         path = Path(study)
-        return read_study(path / "fit.json" if path.is_dir() else path)
+        path = path / "fit.json" if path.is_dir() else path
+        if read_curves(path) is not None:
+            raise UsageError(
+                "this is a study of labelled data: it has a law for each encoder, of labels, not of tokens",
+                got=str(study), mend="'fitwright study fit' and 'report' say what more labels would buy.",
+            )  # fmt: skip
+        return read_study(path)
     return study
 
 

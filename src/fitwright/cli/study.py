@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fitwright.cli.console import Bars, command_line, print_json, print_text
+from fitwright.cli.study_design import design
 from fitwright.core.errors import UsageError
 from fitwright.core.units import parse_count
 
@@ -22,53 +23,7 @@ def _group() -> None:
     """How big a model can this data feed?"""
 
 
-@study.command()
-def design(
-    corpus: Annotated[
-        Path, typer.Argument(help="Text file, folder of text files, or a table with a text column.")
-    ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Study folder to make.")],
-    minutes: Annotated[float | None, typer.Option(help="Budget: minutes on this machine.")] = None,
-    flops: Annotated[str | None, typer.Option(help="Budget: training FLOPs, such as 4e13.")] = None,
-    family: Annotated[str, typer.Option(help="gpt2, llama or bert: the style of the models.")] = "gpt2",
-    shapes: Annotated[
-        str | None,
-        typer.Option(help="width/heads/layers, such as 256/4/3,512/8/6; tiny or classic; else chosen."),
-    ] = None,
-    vocabulary: Annotated[int, typer.Option(help="Tokens of the tokenizer that is trained.")] = 1024,
-    block: Annotated[int, typer.Option(help="Tokens of a block.")] = 128,
-    learning_rate: Annotated[
-        float, typer.Option("--learning-rate", "--lr", help="Peak at a width of 128; others follow.")
-    ] = 2e-3,
-    dropout: Annotated[float, typer.Option(help="Of every cell.")] = 0.0,
-    weight_decay: Annotated[float, typer.Option(help="Of every cell.")] = 0.1,
-    held_out: Annotated[float, typer.Option(help="Share of documents to judge by.")] = 0.05,
-    text: Annotated[str | None, typer.Option(help="Text column of a table; detected by default.")] = None,
-    seed: Annotated[int, typer.Option(help="Of split, weights and order.")] = 0,
-    overwrite: Annotated[bool, typer.Option(help="Replace another study, its runs too.")] = False,
-    as_json: _Json = False,
-) -> None:
-    """Plan a ladder of sizes, unique data and epochs for a corpus and a budget, with each cell's cost.
-
-    Example: fitwright study design corpus.txt --minutes 20 --output study
-    """
-    from fitwright.api.study_ladder import study_design
-    from fitwright.cli.study_ladder_text import plan_text
-    from fitwright.study.designing import DesignSettings
-
-    settings = DesignSettings(
-        family=family, shapes=shapes, minutes=minutes, flops=None if flops is None else _count(flops),
-        vocabulary=vocabulary, block=block, learning_rate=learning_rate, dropout=dropout,
-        weight_decay=weight_decay, held_out=held_out, seed=seed,
-    )  # fmt: skip
-    plan = study_design(
-        corpus, output=output, settings=settings, text=text, overwrite=overwrite,
-        progress=Bars(quiet=as_json), command=command_line(),
-    )  # fmt: skip
-    if as_json:
-        print_json(plan.as_json())
-    else:
-        print_text(plan_text(plan, output))
+study.command()(design)
 
 
 @study.command(name="run")
@@ -111,7 +66,8 @@ def fit(
         str | None, typer.Option(help="Column of training FLOPs in place of tokens: D = C/6N.")
     ] = None,
     loss_column: Annotated[
-        str | None, typer.Option(help="Column of the held-out loss, in nats for each token.")
+        str | None,
+        typer.Option(help="Column of the held-out loss, nats a token; of a study of labels error or loss."),
     ] = None,
     unique_column: Annotated[
         str | None, typer.Option(help="Column of different tokens, where data was repeated.")
@@ -148,7 +104,9 @@ def fit(
     Example: fitwright study fit runs.csv --output fit.json
     """
     from fitwright.api.study import study_fit
+    from fitwright.cli.study_labels_text import curves_text
     from fitwright.cli.study_text import fit_text
+    from fitwright.scaling.fitted import FittedStudy
 
     bars = Bars(quiet=as_json)
     found = study_fit(
@@ -159,9 +117,11 @@ def fit(
     )  # fmt: skip
     if as_json:
         print_json(found.as_json())
-    else:
+    elif isinstance(found, FittedStudy):
         written = output or (runs / "fit.json" if runs.is_dir() else None)
         print_text(fit_text(found, written))
+    else:
+        print_text(curves_text(found, runs))
 
 
 @study.command()

@@ -9,11 +9,37 @@ from typing import TYPE_CHECKING, Any
 from fitwright.core.units import format_bytes, format_count, format_flops, format_seconds
 
 if TYPE_CHECKING:
-    from fitwright.scaling.design.plan import Cell, Plan
+    from fitwright.scaling.design.plan import Cell, Plan, StudyPlan
+    from fitwright.study.kinds import FinishedRun
     from fitwright.study.table import CellRun
 
 
-def plan_text(plan: Plan, folder: Path) -> str:
+def plan_text(plan: StudyPlan, folder: Path) -> str:
+    """The plan of either kind."""
+    from fitwright.cli.study_labels_text import label_plan_text
+    from fitwright.scaling.design.label_plan import LabelPlan
+    from fitwright.scaling.design.plan import Plan
+
+    if isinstance(plan, LabelPlan):
+        return label_plan_text(plan, folder)
+    if not isinstance(plan, Plan):
+        raise TypeError(f"no text for a plan of {plan.kind}")
+    return _corpus_plan_text(plan, folder)
+
+
+def runs_text(runs: Sequence[FinishedRun], folder: Path) -> str:
+    """The finished cells of either kind."""
+    from fitwright.cli.study_labels_text import label_runs_text
+    from fitwright.study.labels.table import LabelRun
+    from fitwright.study.table import CellRun
+
+    labelled = [run for run in runs if isinstance(run, LabelRun)]
+    if labelled:
+        return label_runs_text(labelled, folder)
+    return _corpus_runs_text([run for run in runs if isinstance(run, CellRun)], folder)
+
+
+def _corpus_plan_text(plan: Plan, folder: Path) -> str:
     """The cells with their costs, the whole, the rules, what next."""
     from fitwright.cli.console import fitted_table
     from fitwright.reporting.tables import Column
@@ -57,7 +83,7 @@ def plan_text(plan: Plan, folder: Path) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def runs_text(runs: Sequence[CellRun], folder: Path) -> str:
+def _corpus_runs_text(runs: Sequence[CellRun], folder: Path) -> str:
     """The finished cells with their losses."""
     from fitwright.cli.console import fitted_table
     from fitwright.reporting.tables import Column

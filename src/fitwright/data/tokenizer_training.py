@@ -25,12 +25,13 @@ _MOST_CHARACTERS, _CHARACTERS_PER_TOKEN = 5_000_000, 1_000
 _PIECE = 100_000
 
 
-def train_tokenizer(documents: Sequence[str], vocabulary: int) -> Tokenizer:
+def train_tokenizer(documents: Sequence[str], vocabulary: int, *, framed: bool = False) -> Tokenizer:
     """A byte-level tokenizer of exactly ``vocabulary`` tokens, those of :data:`SPECIAL` first.
 
     Args:
         documents: the training part alone; of a large one its first part.
         vocabulary: at least 259: 256 bytes and three special tokens.
+        framed: every text gets the end token before and after it: an encoder reads its answer off the first.
 
     Raises:
         UsageError: a vocabulary out of range.
@@ -53,6 +54,11 @@ def train_tokenizer(documents: Sequence[str], vocabulary: int) -> Tokenizer:
         raise DataError(
             "the corpus is too small for such a vocabulary", got=f"{vocabulary} tokens asked for",
             allowed=f"{tokenizer.get_vocab_size()} tokens for this text", mend="Lower --vocabulary.",
+        )  # fmt: skip
+    if framed:
+        tokenizer.post_processor = tokenizers.processors.TemplateProcessing(
+            single=f"{END} $A {END}", pair=f"{END} $A {END} $B {END}",
+            special_tokens=[(END, SPECIAL.index(END))],
         )  # fmt: skip
     return tokenizer
 

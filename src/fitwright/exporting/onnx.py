@@ -22,6 +22,7 @@ from fitwright.core.progress import Progress, Silent
 from fitwright.engines.onnxruntime import OnnxRuntimeEngine
 from fitwright.engines.pytorch import TorchEngine
 from fitwright.exporting.agreement import compare_engines, padded_batches
+from fitwright.modeling.own import refuse_local_attention
 from fitwright.modeling.quiet import quiet_transformers
 
 TOLERANCE = 1e-4
@@ -69,11 +70,13 @@ def export_onnx(
         clock: seconds, monotonic.
 
     Raises:
-        UsageError: no classifier in ``model_dir``, or one too large for a single ONNX file.
+        UsageError: no classifier in ``model_dir``, one that attends within windows, or one too large for a
+            single ONNX file.
         RunError: the architecture cannot be exported, or the graph's answers differ from torch's.
     """
     for module in ("torch", "transformers", "onnx", "onnxscript", "onnxruntime"):
         require(module)
+    refuse_local_attention(model_dir, "be exported")
     started = clock()
     with (progress or Silent()).task("export to ONNX", 3, "steps") as task:
         reference = TorchEngine.load(model_dir)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from fitwright.modeling.local_attention import NAME, local_attention_of
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -21,6 +23,8 @@ def choose_training_attention(model: nn.Module, device_type: str, max_length: in
     own.
     """
     loose: Any = model
+    if local_attention_of(loose.config) is not None:
+        return NAME
     if device_type == "cpu" and max_length <= SHORT_TOKENS and hasattr(loose, "set_attn_implementation"):
         with contextlib.suppress(ValueError):  # this architecture has its own attention only
             loose.set_attn_implementation("eager")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitwright.core.errors import UsageError
 from fitwright.core.optional import require
+from fitwright.modeling.local_attention import write_local_attention
 from fitwright.modeling.own import register_own
 from fitwright.modeling.quiet import quiet_transformers
 from fitwright.modeling.sources import is_scratch
@@ -75,5 +76,6 @@ def save_pretrained(model: nn.Module, folder: Path) -> None:
     """Write weights and config into ``folder`` so that ``transformers`` loads it."""
     with quiet_transformers(), plain_weight_errors(folder):
         model.save_pretrained(folder)  # type: ignore[operator]
+        write_local_attention(model, folder)
     for weights in folder.glob("*.safetensors"):
         weights.chmod(0o644)  # written for the owner alone, but a service may run as another user

@@ -16,6 +16,7 @@ from fitwright.data.dataset import DataSource, load_labelled
 from fitwright.data.splitting import Splits, split
 from fitwright.data.tokens import TextTokenizer
 from fitwright.evaluation.evaluate import evaluate
+from fitwright.modeling.own import refuse_local_attention
 from fitwright.pipeline.bundle import assemble
 from fitwright.sizing.devices import detect
 from fitwright.spec.manifest import MANIFEST_NAME, Manifest
@@ -68,10 +69,12 @@ def compress(request: Request, settings: SearchSettings, progress: Progress) -> 
     Students are taught with the split and the length of the model's own manifest, whatever ``settings`` say.
 
     Raises:
-        UsageError: no manifest, so no known split; an output folder that holds something else.
+        UsageError: the model attends within windows; no manifest, so no known split; an output folder that
+            holds something else.
     """
     if request.output.resolve() == request.model.resolve():
         raise UsageError("the smaller model cannot replace the one it is made of", got=str(request.output))
+    refuse_local_attention(request.model, "be compressed")
     manifest = _manifest(request.model)
     data, splits = _rows(request, manifest, progress)
     known = manifest.data.get("split") or {}

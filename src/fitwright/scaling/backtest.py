@@ -21,6 +21,8 @@ SHARES = (0.1, 0.2, 0.3, 0.45)
 """Shares of the runs that are left out at the large end of an axis, one split each."""
 _FOLDS = 8
 _FEWEST_RUNS, _FEWEST_SIZES = 6, 3
+_FEWEST_OF_ONE_SIZE = 4
+"""Amounts of data that stay where all runs have one size: one more than the law has numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +79,11 @@ class Backtest:
 
 
 def splits_of(cells: Cells, seed: int = 0) -> tuple[Split, ...]:
-    """The splits that the ladder allows: at least six runs of three sizes and three amounts of data stay."""
+    """The splits that the ladder allows.
+
+    At least six runs of three sizes and three amounts of data stay; of a ladder of one size, which the law of
+    data alone is fitted to, four amounts.
+    """
     axes: dict[Axis, Array] = {"compute": cells.compute, "size": cells.size, "data": data_axis(cells)}
     found = [split for axis, value in axes.items() for split in _largest_out(axis, value, cells)]
     return (*found, *_folds(cells, seed))
@@ -106,6 +112,8 @@ def _largest_out(axis: Axis, value: Array, cells: Cells) -> list[Split]:
 def enough(cells: Cells, fitted: NDArray[np.bool_]) -> bool:
     """Whether these runs can carry a fit at all."""
     sizes, data = (len(np.unique(np.round(v[fitted], 2))) for v in (cells.size, cells.data))
+    if np.ptp(cells.size) < 0.01:
+        return bool(data >= _FEWEST_OF_ONE_SIZE)
     return bool(fitted.sum() >= _FEWEST_RUNS and sizes >= _FEWEST_SIZES and data >= _FEWEST_SIZES)
 
 

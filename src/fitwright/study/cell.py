@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from fitwright.core.files import sha256_json
+from fitwright.core.files import sha256_json, write_json
 from fitwright.core.progress import Progress
 from fitwright.data.token_blocks import Stream, blocks_of, open_stream
+from fitwright.modeling.classifier import copy_tokenizer
 from fitwright.scaling.design.plan import Cell, Plan
 from fitwright.study.folder import SEEN_BLOCKS, StudyFolder
 from fitwright.training.job import Job, train_model
@@ -38,11 +39,22 @@ class Part:
     rows: int
 
 
+def start(folder: StudyFolder, plan: Plan, cell: Cell) -> Path:
+    """Configuration and tokenizer that a cell starts from; written where they are not there yet."""
+    target = folder.root / "starts" / cell.shape.name.replace("/", "-")
+    if not (target / "config.json").is_file():
+        target.mkdir(parents=True, exist_ok=True)
+        copy_tokenizer(folder.tokenizer, target)
+        config = plan.model_family.config(cell.shape, plan.vocabulary, plan.block)
+        write_json(target / "config.json", config)
+    return target
+
+
 def train_cell(folder: StudyFolder, plan: Plan, cell: Cell, progress: Progress) -> Path:
     """Train a cell to the end, or go on where it stopped; its model directory."""
     task: Task = CausalLanguageModeling() if plan.model_family.kind == "decoder" else MaskedLanguageModeling()
     job = Job(
-        task=task, data=_data(folder, plan, cell), source=folder.start(plan, cell),
+        task=task, data=_data(folder, plan, cell), source=start(folder, plan, cell),
         source_name=f"{plan.family} {cell.shape.name}", output=folder.cell(cell),
         provenance=dict(plan.provenance),
     )  # fmt: skip

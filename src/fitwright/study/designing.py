@@ -80,7 +80,7 @@ def design_study(
             folder is taken.
     """
     family = family_of(settings.family)
-    _refuse_taken(folder, overwrite=overwrite)
+    refuse_taken(folder, overwrite=overwrite)
     with progress.task("design", 4, "steps") as task:
         task.advance(0, note="reading the corpus")
         corpus = read_corpus(path, text=text, held_out=settings.held_out, seed=settings.seed)
@@ -98,7 +98,8 @@ def design_study(
     return plan
 
 
-def _refuse_taken(folder: Path, *, overwrite: bool) -> None:
+def refuse_taken(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder that is not empty, unless a study in it is to be replaced."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     ours = folder.is_dir() and (folder / PLAN_NAME).is_file()

@@ -2,6 +2,7 @@
 
 - ``study.json``: the plan
 - ``tokens/train.npy``, ``tokens/heldout.npy``, ``tokenizer/``: the corpus
+- ``rows/train.jsonl``, ``validation.jsonl``, ``heldout.jsonl``: labelled rows, in place of tokens
 - ``starts/<shape>/``: configurations; ``cells/<name>/``: a model directory for each cell
 - ``runs.csv``: what ``study fit`` reads; ``fit.json``: what it wrote
 """
@@ -11,9 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fitwright.core.files import write_json
-from fitwright.modeling.classifier import copy_tokenizer
-from fitwright.scaling.design.plan import Cell, Plan
+from fitwright.scaling.design.plan import PlannedCell
 
 HELD_OUT_BLOCKS, SEEN_BLOCKS = 128, 48
 """Blocks that a cell is judged by after each epoch: held-out ones, and as many of those it trains on."""
@@ -45,16 +44,6 @@ class StudyFolder:
     def fitted(self) -> Path:
         return self.root / "fit.json"
 
-    def cell(self, cell: Cell) -> Path:
+    def cell(self, cell: PlannedCell) -> Path:
         """The model directory of a cell."""
         return self.root / "cells" / cell.name
-
-    def start(self, plan: Plan, cell: Cell) -> Path:
-        """Configuration and tokenizer that a cell starts from; written where they are not there yet."""
-        folder = self.root / "starts" / cell.shape.name.replace("/", "-")
-        if not (folder / "config.json").is_file():
-            folder.mkdir(parents=True, exist_ok=True)
-            copy_tokenizer(self.tokenizer, folder)
-            config = plan.model_family.config(cell.shape, plan.vocabulary, plan.block)
-            write_json(folder / "config.json", config)
-        return folder

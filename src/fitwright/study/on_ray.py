@@ -13,15 +13,15 @@ from fitwright.core.optional import require
 from fitwright.core.progress import Silent, Task
 from fitwright.core.ray_cluster import Cluster, cpus_of, on_cluster
 from fitwright.core.ray_tasks import side_by_side
-from fitwright.scaling.design.plan import Cell, Plan
-from fitwright.study.cell import train_cell
+from fitwright.scaling.design.plan import PlannedCell, StudyPlan
+from fitwright.study.finished import finished, write_runs
 from fitwright.study.folder import StudyFolder
-from fitwright.study.table import finished, write_runs
+from fitwright.study.kinds import KINDS, read_plan
 from fitwright.training.job import unfinished
 
 
 def train_on_ray(
-    folder: StudyFolder, plan: Plan, left: list[Cell], cluster: Cluster, threads: int, task: Task
+    folder: StudyFolder, plan: StudyPlan, left: list[PlannedCell], cluster: Cluster, threads: int, task: Task
 ) -> None:
     """Train those cells, in that order; ``runs.csv`` is written after each.
 
@@ -39,24 +39,24 @@ def train_on_ray(
 
     def hear(name: str, told: tuple[float, str]) -> None:
         share, note = told
-        task.advance(max(0.0, share - done[name]) * cells[name].flops, note=f"{name}: {note}")
+        task.advance(max(0.0, share - done[name]) * cells[name].seconds, note=f"{name}: {note}")
         done[name] = max(share, done[name])
 
     with on_cluster(cluster.address) as ray:
         most = cluster.workers or max(1, cpus_of(ray) // threads)
         work = functools.partial(_train, folder.root, threads)
         for name, _ in side_by_side(ray, work, iter(cells), most=most, cpus=threads, hear=hear):
-            write_runs(folder, finished(folder, plan))
+            write_runs(folder, plan, finished(folder, plan))
             hear(name, (1.0, "trained"))
 
 
 def _train(root: Path, threads: int, name: str, tell: Callable[[Any], None]) -> None:
     """In a worker: the cell of that name, from its beginning or from where it was."""
     require("torch").set_num_threads(threads)
-    folder, plan = StudyFolder(root), Plan.read(root)
+    folder, plan = StudyFolder(root), read_plan(root)
     cell = next(cell for cell in plan.cells if cell.name == name)
     wait_for_lock(unfinished(folder.cell(cell)))
-    train_cell(folder, plan, cell, _Teller(tell))
+    KINDS[plan.kind].train(folder, plan, cell, _Teller(tell))
 
 
 class _Teller(Silent):

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from fitwright.core.units import format_count
 from fitwright.reporting.blocks import Block, Bullets, Cell, Column, Section, Table, Text, Tile, Tiles
 from fitwright.reporting.page import Page
 from fitwright.reporting.wording import NONE
-from fitwright.scaling.fitted import CandidateError, FittedStudy
+from fitwright.scaling.fitted import CandidateError, FittedStudy, read_study
 from fitwright.scaling.turn import Turns
 from fitwright.study.answers import Answer, answers
-from fitwright.study.ladder_runs import LadderRun
+from fitwright.study.labels.fitting import read_curves
+from fitwright.study.labels.page import labels_page
+from fitwright.study.ladder_runs import LadderRun, is_study, read_ladder
 from fitwright.study.memorisation import memorisation_section
 from fitwright.study.plots import loss_against_compute, loss_against_size, size_against_compute
 from fitwright.study.target import target_section
 
 _MOST_TURNS = 12
+
+
+def page_of_file(path: Path) -> Page:
+    """The page of what ``study fit`` wrote; in a study's folder with the curves of its runs.
+
+    Raises:
+        UsageError: no result of ``study fit``.
+    """
+    curves = read_curves(path)
+    if curves is not None:
+        return labels_page(curves, root=path.parent)
+    found = read_study(path)
+    ladder = read_ladder(path.parent) if is_study(path.parent) else ()
+    return study_page(found, name=path.name, ladder=ladder)
 
 
 def study_page(study: FittedStudy, *, name: str, ladder: Sequence[LadderRun] = ()) -> Page:

@@ -16,7 +16,7 @@ from fitwright.scaling.design.families import Family
 from fitwright.scaling.design.shapes import Shape
 
 _STEPS, _MOST_STEPS_S = 3, 2.0
-_WORTH_IT = 1.05
+WORTH_IT = 1.05
 """Side by side pays from this gain on; below it one run with all threads needs less memory."""
 
 
@@ -57,7 +57,7 @@ def side_by_side(family: Family, shape: Shape, vocabulary: int, block: int, batc
     alone = step_seconds(family, shape, vocabulary, block, batch)
     together = step_seconds(family, shape, vocabulary, block, batch, threads=cores)
     gain = min(float(cores), together / alone)
-    return (cores if gain >= _WORTH_IT else 1), gain
+    return (cores if gain >= WORTH_IT else 1), gain
 
 
 def _model(family: Family, shape: Shape, vocabulary: int, block: int) -> Any:

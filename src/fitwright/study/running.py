@@ -19,11 +19,11 @@ from fitwright.core.files import folder_lock
 from fitwright.core.optional import require
 from fitwright.core.progress import Progress, Silent, Task
 from fitwright.core.ray_cluster import Cluster
-from fitwright.scaling.design.plan import Cell, Plan
-from fitwright.study.cell import train_cell
+from fitwright.scaling.design.plan import PlannedCell, StudyPlan
+from fitwright.study.finished import finished, write_runs
 from fitwright.study.folder import StudyFolder
+from fitwright.study.kinds import KINDS, FinishedRun, read_plan
 from fitwright.study.on_ray import train_on_ray
-from fitwright.study.table import CellRun, finished, write_runs
 
 
 @dataclass
@@ -32,13 +32,13 @@ class _Worker:
 
     process: BaseProcess
     pipe: Connection
-    cell: Cell
+    cell: PlannedCell
 
 
 def run_study(
     root: Path, progress: Progress, *, workers: int | None = None, threads: int | None = None,
     cluster: Cluster | None = None,
-) -> tuple[CellRun, ...]:  # fmt: skip
+) -> tuple[FinishedRun, ...]:  # fmt: skip
     """Train every cell that is not trained yet, longest first; returns all finished ones.
 
     ``runs.csv`` is written after each cell. A second call goes on: finished cells are left alone, the others
@@ -53,10 +53,10 @@ def run_study(
     Raises:
         RunError: a cell failed; the others' results are kept.
     """
-    folder, plan = StudyFolder(root.resolve()), Plan.read(root)
+    folder, plan = StudyFolder(root.resolve()), read_plan(root)
     with folder_lock(root):
         done = finished(folder, plan)
-        write_runs(folder, done)
+        write_runs(folder, plan, done)
         left = [cell for cell in plan.cells if cell.name not in {run.cell.name for run in done}]
         if not left:
             progress.say(f"all {len(done)} cells are trained, nothing to do")
@@ -64,11 +64,11 @@ def run_study(
         if done:
             progress.say(f"{len(done)} of {len(plan.cells)} cells are trained already")
         for cell in left:
-            folder.start(plan, cell)  # written once, here: the processes only read
-        count, total = workers or plan.workers, sum(cell.flops for cell in plan.cells)
+            KINDS[plan.kind].start(folder, plan, cell)  # written once, here: the processes only read
+        count, total = workers or plan.workers, sum(cell.seconds for cell in plan.cells)
         title = "study (on Ray)" if cluster else f"study ({count} side by side)"
-        with progress.task(title, total, "FLOP") as task:
-            task.advance(total - sum(cell.flops for cell in left))
+        with progress.task(title, total, "s of one thread") as task:
+            task.advance(total - sum(cell.seconds for cell in left))
             left.sort(key=lambda cell: -cell.seconds)
             if cluster:
                 train_on_ray(folder, plan, left, cluster, threads or 1, task)
@@ -83,7 +83,9 @@ def _cores() -> int:
     return usable_cores()
 
 
-def _train(folder: StudyFolder, plan: Plan, left: list[Cell], count: int, threads: int, task: Task) -> None:
+def _train(
+    folder: StudyFolder, plan: StudyPlan, left: list[PlannedCell], count: int, threads: int, task: Task
+) -> None:
     waiting = list(left)
     with _processes() as workers:
         while waiting and len(workers) < count:
@@ -93,7 +95,7 @@ def _train(folder: StudyFolder, plan: Plan, left: list[Cell], count: int, thread
                 worker = next(w for w in workers if w.pipe is pipe)
                 if not _hear(worker, task):
                     continue
-                write_runs(folder, finished(folder, plan))
+                write_runs(folder, plan, finished(folder, plan))
                 if waiting:
                     worker.cell = waiting.pop(0)
                     worker.pipe.send(worker.cell.name)
@@ -117,7 +119,7 @@ def _hear(worker: _Worker, task: Task) -> bool:
         raise RunError(f"cell {worker.cell.name}: {value}")
     if kind == "moved":
         share, note = value
-        task.advance(share * worker.cell.flops, note=f"{worker.cell.name}: {note}")
+        task.advance(share * worker.cell.seconds, note=f"{worker.cell.name}: {note}")
     return bool(kind == "finished")
 
 
@@ -134,7 +136,7 @@ def _processes() -> Iterator[list[_Worker]]:
             worker.process.join()
 
 
-def _start(root: Path, threads: int, cell: Cell) -> _Worker:
+def _start(root: Path, threads: int, cell: PlannedCell) -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(root, threads, theirs), daemon=True)
@@ -148,13 +150,13 @@ def _work(root: Path, threads: int, pipe: Connection) -> None:
     """The process: trains the cells that it is told, until it is told none or its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and ends this one
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    folder, plan = StudyFolder(root), Plan.read(root)
-    cells = {cell.name: cell for cell in plan.cells}
+    folder, plan = StudyFolder(root), read_plan(root)
+    cells, train = {cell.name: cell for cell in plan.cells}, KINDS[plan.kind].train
     try:
         torch: Any = require("torch")  # the parent does without
         torch.set_num_threads(threads)
         while (name := pipe.recv()) is not None:
-            train_cell(folder, plan, cells[name], _Teller(pipe))
+            train(folder, plan, cells[name], _Teller(pipe))
             pipe.send(("finished", None))
     except FitwrightError as error:
         pipe.send(("failed", str(error)))

@@ -1,17 +1,11 @@
-"""``runs.csv``: a row for each finished cell, as ``study fit`` reads it; and the curves behind the rows."""
+"""A row of ``runs.csv`` for each finished cell of a corpus, and the curve behind it."""
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from typing import Any
 
-from fitwright.core.errors import UsageError
-from fitwright.core.files import write_text
-from fitwright.scaling.design.plan import PLAN_NAME, Cell, Plan
-from fitwright.spec.manifest import MANIFEST_NAME, Manifest
-from fitwright.study.cell import settings_of
+from fitwright.scaling.design.plan import Cell, Plan
 from fitwright.study.folder import StudyFolder
 from fitwright.training.directory import read_history
 from fitwright.training.history import History, Point
@@ -23,9 +17,6 @@ COLUMNS = (
 )  # fmt: skip
 """``loss``: held out, at the end of the run, in nats a token; ``train_loss``: then, on tokens that were
 trained on; ``heldout_losses``, ``train_losses``: after each epoch."""
-
-_PLANNED = ("epochs", "batch_size", "learning_rate", "weight_decay", "dropout", "max_length", "seed")
-"""Settings of a cell that the plan says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,31 +49,9 @@ class CellRun:
         }  # fmt: skip
 
 
-def finished(folder: StudyFolder, plan: Plan) -> tuple[CellRun, ...]:
-    """The cells that are trained, in the plan's order.
-
-    Raises:
-        UsageError: the plan was changed after one of them was trained.
-    """
-    trained = [cell for cell in plan.cells if (folder.cell(cell) / MANIFEST_NAME).is_file()]
-    for cell in trained:
-        settings, wanted = Manifest.read(folder.cell(cell)).settings, settings_of(plan, cell).as_json()
-        changed = sorted(name for name in _PLANNED if settings.get(name) != wanted[name])
-        if changed:
-            raise UsageError(
-                f"the plan was changed after the cell {cell.name} was trained", got=", ".join(changed),
-                mend=f"Undo the change in {PLAN_NAME}, or delete {folder.cell(cell)} to train it anew.",
-            )  # fmt: skip
-    return tuple(CellRun(cell=cell, history=read_history(folder.cell(cell))) for cell in trained)
-
-
-def write_runs(folder: StudyFolder, runs: tuple[CellRun, ...]) -> None:
-    """Write ``runs.csv`` anew, whole or not at all."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(run.row() for run in runs)
-    write_text(folder.runs, text.getvalue())
+def run_of(folder: StudyFolder, plan: Plan, cell: Cell) -> CellRun:  # noqa: ARG001
+    """A finished cell."""
+    return CellRun(cell=cell, history=read_history(folder.cell(cell)))
 
 
 def _figure(value: float | None) -> str:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from fitwright.core.units import format_count, format_seconds
+from fitwright.modeling.local_attention import LocalAttention
 from fitwright.spec.manifest import Manifest
 from fitwright.training.history import History
 from fitwright.training.tasks.interface import Task
 
+_LOCAL_USE = """from fitwright.modeling.local_attention import register_local_attention
 
-def model_card(manifest: Manifest, history: History, task: Task) -> str:
-    """Markdown with the YAML head that the Hub reads."""
+register_local_attention()
+"""
+
+
+def model_card(manifest: Manifest, history: History, task: Task, local: LocalAttention | None = None) -> str:
+    """Markdown with the YAML head that the Hub reads. ``local``: how the model attends in long rows."""
     best = history.best
     data, source = manifest.data, manifest.made_from
     versions = manifest.provenance.get("versions", {})
@@ -36,10 +42,12 @@ def model_card(manifest: Manifest, history: History, task: Task) -> str:
         f"| Training time | {format_seconds(history.seconds)} |",
         f"| Seed | {manifest.seed} |",
         f"| Longest input | {manifest.max_length} tokens; longer ones are cut |",
+        *_attention(local),
         "",
         "## Use",
         "",
         "```python",
+        *(_LOCAL_USE.splitlines() if local is not None else ()),
         *task.usage().splitlines(),
         "```",
         "",
@@ -55,6 +63,15 @@ def model_card(manifest: Manifest, history: History, task: Task) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _attention(local: LocalAttention | None) -> list[str]:
+    if local is None:
+        return []
+    return [
+        f"| Attention | {local.window} tokens to each side and the first one, in rows above {local.above}; "
+        "`transformers` alone refuses to load the model |"
+    ]
 
 
 def _score(history: History) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fitwright.core.errors import UsageError
 from fitwright.core.files import new_directory, read_json, sha256_file, write_json, write_text
+from fitwright.modeling.local_attention import local_attention_of
 from fitwright.spec.manifest import MANIFEST_NAME, Manifest
 from fitwright.training.card import model_card
 from fitwright.training.history import History, Point
@@ -74,7 +75,7 @@ def write_model_directory(
             adapter.save(work / ADAPTER_FOLDER, str(manifest.made_from.get("model")))
         manifest.write(work)
         write_json(work / HISTORY_NAME, history.as_json())
-        write_text(work / "README.md", model_card(manifest, history, task))
+        write_text(work / "README.md", model_card(manifest, history, task, local_attention_of(model.config)))
         for file in sorted(events.glob("events.out.*")):
             (work / "runs").mkdir(exist_ok=True)
             (work / "runs" / file.name).write_bytes(file.read_bytes())

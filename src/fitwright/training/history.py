@@ -50,6 +50,7 @@ class History:
         metric: name of the points' score, such as ``accuracy``.
         metric_share: whether that is a share of 1. metric_rises: whether more of it is better.
         packing: ``on`` where no padding was computed, else ``off``.
+        attention_backend: what computed attention where packing was on; ``auto`` where it was off.
         rollbacks: times that loss or gradient left the rails and the run went back to a checkpoint.
         overflows: steps that fp16 skipped because a gradient overflowed.
         peak_flops: FLOP/s of a large matrix product on this machine, in the run's precision.
@@ -72,6 +73,7 @@ class History:
     metric_share: bool = True
     metric_rises: bool = True
     packing: str = "off"
+    attention_backend: str = "auto"
     micro_batches: int = 1
     rollbacks: int = 0
     overflows: int = 0

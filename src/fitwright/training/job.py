@@ -13,6 +13,7 @@ from fitwright.core.files import folder_lock, sha256_json
 from fitwright.core.progress import Progress
 from fitwright.modeling.attention import choose_training_attention
 from fitwright.modeling.classifier import position_limit
+from fitwright.modeling.local_attention import LocalAttention, use_local_attention
 from fitwright.spec.manifest import Manifest
 from fitwright.training.batches import Rows
 from fitwright.training.checkpoint import drop_checkpoint
@@ -22,7 +23,7 @@ from fitwright.training.curves import event_file
 from fitwright.training.directory import is_finished, weights_sha256, write_model_directory
 from fitwright.training.distributed.world import World, current_world
 from fitwright.training.history import History
-from fitwright.training.loop import Run, Watch, device_type
+from fitwright.training.loop import Run, Watch
 from fitwright.training.method import apply_method, merge_lora, parameter_counts, rate_hint
 from fitwright.training.settings import TrainSettings
 from fitwright.training.step import Objective, objective_of
@@ -72,6 +73,13 @@ class Job:
 def unfinished(output: Path) -> Path:
     """The work folder of a run that makes ``output``."""
     return output.parent / f".{output.name}.unfinished"
+
+
+def device_type() -> str:
+    """``cuda`` where there is one, else ``cpu``."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def data_record(job: Job, settings: TrainSettings) -> dict[str, Any]:
@@ -136,6 +144,11 @@ def execute(
     """
     max_length = position_limit(model, settings.max_length)
     choose_training_attention(model, device_type(), max_length)
+    if settings.attention_window is not None:
+        use_local_attention(
+            model,
+            LocalAttention(window=settings.attention_window, above=settings.attention_window_above),
+        )
     task, world = job.task, current_world()
     with work_folder(job, world) as folder:
         work = folder / key[:16]

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from fitwright.core.progress import Progress, Task
 from fitwright.modeling.activations import one_pass_activations
 from fitwright.modeling.dropout import cheap_dropout
-from fitwright.training.batches import Rows, padding_of_epoch
+from fitwright.training.attention_choice import choose_attention
+from fitwright.training.batches import Rows
 from fitwright.training.checkpoint import load_checkpoint, load_trained, save_checkpoint, trained_state
 from fitwright.training.coupled import Coupled
 from fitwright.training.curves import Curves, draw_epoch
@@ -22,7 +23,7 @@ from fitwright.training.history import History, Point
 from fitwright.training.meter import Meter, flops_of_token, matrix_peak, memory_bytes, temperature_c
 from fitwright.training.method import training_mode
 from fitwright.training.optimizer import adamw
-from fitwright.training.packing import choose_packing, packed_models
+from fitwright.training.packing import packed_models, packing_of_run
 from fitwright.training.precision import choose_precision
 from fitwright.training.replay import plan_epoch
 from fitwright.training.schedule import batch_of_epoch, learning_rate, rate_for_batch
@@ -43,13 +44,6 @@ CURVE_EVERY = 10
 
 Watch = Callable[[Sequence[Point]], None]
 """Is told of all points after each epoch, and when a run is resumed; it may raise to end the run."""
-
-
-def device_type() -> str:
-    """``cuda`` where there is one, else ``cpu``."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 class Run:
@@ -87,6 +81,7 @@ class Run:
         self.best: dict[str, torch.Tensor] | None = None
         self.epoch, self.step_in_epoch, self.meter = 0, 0, Meter()
         self.precision, self.packing, self.scaling = "", "", dict[str, Any]()
+        self.attention_backend = ""
         self.starts: list[int] = []
         self.resumed: list[int] = []
         self.rollbacks, self.overflows, self.rate_scale, self.spikes = 0, 0, 1.0, SpikeWatch()
@@ -102,13 +97,16 @@ class Run:
             self._save()  # what the first steps roll back to
         self._tell()
         with contextlib.ExitStack() as stack:
+            stack.enter_context(self.stepper.reading_ahead())
             if self.device.type == "cpu":
                 self.stepper.dropout = stack.enter_context(
                     cheap_dropout(self.model, self.team.seed(self.settings.seed))
                 )
             stack.enter_context(one_pass_activations(self.packable))
             if self.packing == "on":
-                stack.enter_context(packed_models(self.packable))
+                stack.enter_context(
+                    packed_models(self.packable, self.attention_backend, self.stepper.context)
+                )
             title = f"train ({self.precision}{', packed' if self.packing == 'on' else ''})"
             with self.progress.task(title, self.total_steps, "steps") as task:
                 task.advance(self.starts[self.epoch] + self.step_in_epoch)
@@ -121,7 +119,8 @@ class Run:
             points=tuple(self.points), best_epoch=self._best_point().epoch, precision=self.precision,
             seconds=sum(p.seconds for p in self.points), stopped_early=self.epoch < self.settings.epochs,
             metric=self.metric.name, metric_share=self.metric.share,
-            metric_rises=self.metric.higher_is_better, packing=self.packing, micro_batches=self.stepper.parts,
+            metric_rises=self.metric.higher_is_better, packing=self.packing,
+            attention_backend=self.attention_backend or "auto", micro_batches=self.stepper.parts,
             rollbacks=self.rollbacks, overflows=self.overflows, peak_flops=self.peak,
             processes=self.team.world.size, parallel=self.team.mode, resumed=tuple(self.resumed),
         )  # fmt: skip
@@ -136,16 +135,18 @@ class Run:
         self.stepper.scaler.load(self.scaling)
         self.peak = self.team.world.total(matrix_peak(self.precision, self.device))
         if not self.packing:
-            share = padding_of_epoch(
-                self.training.lengths, settings.batch_size, seed=settings.seed,
-                batch_tokens=settings.batch_tokens,
-            )  # fmt: skip
-            self.packing = choose_packing(
-                settings.packing, self.packable, share, self.device.type,
-                shortest=min(min(self.training.lengths), min(self.validation.lengths)),
-            )  # fmt: skip
+            self.packing = packing_of_run(
+                settings, self.packable, self.training, self.validation, self.device.type
+            )
         counts = [len(self._batches(epoch)) for epoch in range(settings.epochs)]
         self.starts = [0, *itertools.accumulate(counts)]
+        if not self.attention_backend and self.packing == "on":
+            training_mode(self.model, settings.method)
+            first, alone = self._batches(0)[0], self.team.mode == "none"
+            self.attention_backend = choose_attention(
+                settings.attention_backend, self.packable, self.stepper.machine,
+                (lambda: self.stepper.rehearse(first)) if alone else None, self.progress,
+            )  # fmt: skip
 
     @property
     def total_steps(self) -> int:
@@ -167,7 +168,7 @@ class Run:
         while self.step_in_epoch < len(batches):
             rows = batches[self.step_in_epoch]
             try:
-                result = self._step(rows)
+                result = self._step(rows, batches[self.step_in_epoch + 1 : self.step_in_epoch + 2])
             except DivergedError as error:
                 reached = self.step_in_epoch
                 self._roll_back(error)
@@ -185,9 +186,11 @@ class Run:
                 last_saved = started = self.clock()
         self._finish_epoch()
 
-    def _step(self, rows: list[int]) -> StepResult:
+    def _step(self, rows: list[int], after: list[list[int]]) -> StepResult:
         step = self.starts[self.epoch] + self.step_in_epoch
-        result = self.stepper.run(rows, step, self._learning_rate(step), epoch=self.epoch)
+        result = self.stepper.run(
+            rows, step, self._learning_rate(step), epoch=self.epoch, following=after[0] if after else ()
+        )
         usual = len(self.training) / (self.starts[self.epoch + 1] - self.starts[self.epoch])
         if self.spikes.is_spike(result.loss, len(rows) / usual):
             raise DivergedError(f"the loss jumped to {result.loss:.3g}, far above all of late,", step)
@@ -285,7 +288,8 @@ class Run:
     def _save(self) -> None:
         counters: dict[str, Any] = {
             "epoch": self.epoch, "step_in_epoch": self.step_in_epoch, "meter": asdict(self.meter),
-            "precision": self.precision, "packing": self.packing, "micro_batches": self.stepper.parts,
+            "precision": self.precision, "packing": self.packing,
+            "attention_backend": self.attention_backend, "micro_batches": self.stepper.parts,
             "scaling": self.stepper.scaler.state, "overflows": self.overflows,
             "rollbacks": self.rollbacks, "rate_scale": self.rate_scale, "losses": self.spikes.state,
             "resumed": self.resumed,

@@ -14,6 +14,7 @@ from typing import Any
 from fitwright.core.progress import Progress
 from fitwright.modeling.attention import choose_training_attention
 from fitwright.modeling.classifier import position_limit
+from fitwright.training.attention_choice import choose_attention
 from fitwright.training.batches import Rows, steps_of_epoch
 from fitwright.training.distributed.team import Team
 from fitwright.training.distributed.world import World
@@ -76,13 +77,17 @@ def range_test(
         model, objective_of(job.task), adamw(model, settings), rows, settings, progress, team, clock
     )
     stepper.compute_in(choose_precision(settings.precision, device))
-    packing = choose_packing(settings.packing, [model], 1.0, device.type, shortest=min(rows.lengths))
+    packing = choose_packing(
+        settings.packing, [model], 1.0, device.type, shortest=min(rows.lengths),
+        backend=settings.attention_backend,
+    )  # fmt: skip
     rates: list[float] = []
     losses: list[float] = []
     average = 0.0
     with contextlib.ExitStack() as stack, progress.task("range test", STEPS, "steps") as task:
         if packing == "on":
-            stack.enter_context(packed_models([model]))
+            backend = choose_attention(settings.attention_backend, [model], stepper.machine, None, progress)
+            stack.enter_context(packed_models([model], backend, stepper.context))
         for step, chosen in enumerate(itertools.islice(_endless(rows, settings, packing), STEPS)):
             rate = LOWEST * (HIGHEST / LOWEST) ** (step / (STEPS - 1))
             try:

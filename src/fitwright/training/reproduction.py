@@ -65,7 +65,9 @@ def recorded_settings(model: Path) -> TrainSettings:
         )  # fmt: skip
     history = read_history(model)
     known = {k: v for k, v in manifest.settings.items() if k in TrainSettings.__dataclass_fields__}
-    return TrainSettings(**known).but(precision=history.precision, packing=history.packing)
+    return TrainSettings(**known).but(
+        precision=history.precision, packing=history.packing, attention_backend=history.attention_backend
+    )
 
 
 def reproduce_run(model: Path, job: Job, progress: Progress) -> Reproduction:

@@ -18,11 +18,11 @@ METHODS = ("full", "lora", "head")
 
 _CHOICES = {
     "precision": PRECISIONS, "packing": PACKINGS, "schedule": SCHEDULES, "method": METHODS,
-    "parallel": PARALLEL,
+    "parallel": PARALLEL, "attention_backend": ("auto", "flash", "varlen", "flex", "grouped"),
 }  # fmt: skip
 _COUNTS = (
     "epochs", "batch_size", "batch_tokens", "micro_batches", "max_length", "patience", "reference_batch",
-    "lora_rank",
+    "lora_rank", "attention_window", "attention_window_above",
 )  # fmt: skip
 _SHARES = ("warmup", "dropout", "validation", "test", "final_rate", "lora_dropout", "replay_share")
 _LIMITS: tuple[tuple[tuple[str, ...], Callable[[float], bool], str], ...] = (
@@ -48,6 +48,10 @@ class TrainSettings:
         micro_batches: parts that a step is computed in; doubled where memory does not suffice. The step
             stays the same.
         packing: compute no padding: ``auto`` (where it pays and the model can), ``on`` or ``off``.
+        attention_backend: computes attention where nothing is padded: ``auto`` (a short timed probe where a
+            machine has several), ``flash``, ``varlen``, ``flex`` or ``grouped``.
+        attention_window: tokens that a token sees to each side in rows longer than
+            ``attention_window_above``; ``None``: all of them. The model keeps it.
         batch_growth: factor on the batch after every epoch (:func:`schedule.batch_of_epoch`).
         learning_rate: peak, reached after ``warmup`` (a share of all steps).
         schedule: how the rate goes on from there: ``linear`` (to zero), ``cosine``, ``constant``, ``wsd``,
@@ -78,6 +82,9 @@ class TrainSettings:
     batch_tokens: int | None = None
     micro_batches: int = 1
     packing: str = "auto"
+    attention_backend: str = "auto"
+    attention_window: int | None = None
+    attention_window_above: int = 512
     batch_growth: float = 1.0
     learning_rate: float = 5e-5
     schedule: str = "linear"
@@ -112,6 +119,11 @@ class TrainSettings:
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise UsageError(f"unknown {name}", got=getattr(self, name), allowed=", ".join(allowed))
+        if self.packing == "off" and self.attention_backend != "auto":
+            raise UsageError(
+                "an attention backend is for rows without padding", got="packing=off beside it",
+                mend="Leave --attention-backend out, or --packing off.",
+            )  # fmt: skip
 
     def but(self, **changes: Any) -> Self:
         """A copy with some settings changed; an unknown name is an error."""

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from fitwright.core.errors import RunError
 from fitwright.core.progress import Progress
 from fitwright.modeling.dropout import CheapDropout
+from fitwright.modeling.packing.backends.interface import Machine
+from fitwright.training.ahead import Ahead, is_slow
 from fitwright.training.batches import Batch, Counts, Rows
-from fitwright.training.coupled import Coupled, coupled_gradients
+from fitwright.training.coupled import (
+    Coupled,
+    coupled_gradients,
+    random_state,
+    restore_random_state,
+)
 from fitwright.training.precision import LossScaler, computing
 from fitwright.training.settings import TrainSettings
 from fitwright.training.start_penalty import StartPenalty
@@ -126,8 +134,33 @@ class Stepper:
         """Compute in that precision from now on."""
         self.precision, self.scaler = precision, LossScaler(precision, self.device)
 
-    def run(self, rows: Sequence[int], step: int, learning_rate: float, *, epoch: int = 0) -> StepResult:
-        """Do one step on those rows.
+    @contextlib.contextmanager
+    def reading_ahead(self) -> Iterator[None]:
+        """Inside the block a thread makes the next step's batches, where making them reads files."""
+        if not is_slow(self.rows):
+            yield
+            return
+        plain = self.rows
+        try:
+            with Ahead(plain, self.device) as self.rows:
+                yield
+        finally:
+            self.rows = plain
+
+    @property
+    def machine(self) -> Machine:
+        """What steps are computed on."""
+        return Machine(device=self.device, precision=self.precision)
+
+    def context(self) -> contextlib.AbstractContextManager[None]:
+        """That of a forward pass."""
+        return computing(self.precision, self.device)
+
+    def run(
+        self, rows: Sequence[int], step: int, learning_rate: float, *, epoch: int = 0,
+        following: Sequence[int] = (),
+    ) -> StepResult:  # fmt: skip
+        """Do one step on those rows. ``following``: those of the step after it, as far as it is known.
 
         Raises:
             DivergedError: loss or gradient is no number; then the weights have not moved.
@@ -139,6 +172,7 @@ class Stepper:
             group["lr"] = learning_rate
         state = torch.get_rng_state()
         while True:
+            self._expect([rows, following], epoch)
             try:
                 loss, places, data_s = self.team.attempt(lambda: self._gradients(rows, step, epoch))
                 break
@@ -162,6 +196,24 @@ class Stepper:
             data_s=data_s / self.team.world.size, moved=moved,
         )  # fmt: skip
 
+    def _expect(self, steps: Sequence[Sequence[int]], epoch: int) -> None:
+        """Have the batches of this process made ahead, where that helps."""
+        if isinstance(self.rows, Ahead):
+            self.rows.expect(
+                (tuple(part), self.rows.counts(rows), epoch)
+                for rows in steps if rows
+                for part, _ in self.team.micro_batches(rows, self.lengths, self.parts)
+            )  # fmt: skip
+
+    def rehearse(self, rows: Sequence[int]) -> None:
+        """Compute that step's gradients and throw them away: weights and random states stay."""
+        state = random_state(self.dropout)
+        try:
+            self._gradients(rows, 0, 0)
+        finally:
+            self.optimizer.zero_grad(set_to_none=True)
+            restore_random_state(state, self.dropout)
+
     def _gradients(self, rows: Sequence[int], step: int, epoch: int) -> tuple[float, int, float]:
         """Leave the gradient of this process's share; its loss, places and seconds for data."""
         if self.dropout is not None:
@@ -172,7 +224,7 @@ class Stepper:
             [functools.partial(self.rows.batch, part, self.device, step=whole, epoch=epoch)
              for part, _ in mine], self.clock,
         )  # fmt: skip
-        context = functools.partial(computing, self.precision, self.device)
+        context = self.context
         if isinstance(self.objective, Coupled):
             total = coupled_gradients(
                 self.objective, self.model, parts.makers, context, self.dropout,

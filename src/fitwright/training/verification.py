@@ -75,7 +75,10 @@ def verify_resume(job: Job, settings: TrainSettings, kill_at: int, progress: Pro
     scene = job.output.parent / f".{job.output.name}.resume-check"
     shutil.rmtree(scene, ignore_errors=True)
     replica = replace(job, output=scene / "model", overwrite=True)
-    same = settings.but(precision=history.precision, packing=history.packing, checkpoint_s=CHECKPOINT_S)
+    same = settings.but(
+        precision=history.precision, packing=history.packing, attention_backend=history.attention_backend,
+        checkpoint_s=CHECKPOINT_S,
+    )  # fmt: skip
     try:
         with progress.task("verify resume", 2, "runs") as task:
             task.advance(0, note=f"to be killed after step {kill_at} of {steps}")

@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from fitwright.core.errors import UsageError
+from fitwright.modeling.packing import scores
 from fitwright.modeling.packing.attention import attend
-from fitwright.modeling.packing.layout import PackedMask, RowLayout
+from fitwright.modeling.packing.layout import RowLayout
+from fitwright.modeling.packing.mask import PackedMask
 from fitwright.modeling.packing.model import PackedModel
 from tests.modeling.packing.families import LENGTHS, padded, tiny
 
@@ -43,7 +45,7 @@ def test_attention_weights_are_dropped_at_the_asked_rate() -> None:
         even,
         even,
         torch.ones_like(even),
-        PackedMask(layout, layout, None),
+        PackedMask(layout, layout),
         dropout=0.5,
     )
     kept = answer[0, :, :, 0]
@@ -56,18 +58,16 @@ def test_attention_weights_are_dropped_at_the_asked_rate() -> None:
         even,
         even,
         torch.ones_like(even),
-        PackedMask(layout, layout, None),
+        PackedMask(layout, layout),
         dropout=0.5,
     )
     torch.testing.assert_close(answer, torch.ones_like(answer))
 
 
 def test_long_rows_take_the_fused_kernel_with_the_same_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    import fitwright.modeling.packing.attention as attention
-
     model, inputs = tiny("mistral"), padded("mistral")
     expected = model(**inputs).logits
-    monkeypatch.setattr(attention, "PLAIN_UP_TO", 4)
+    monkeypatch.setattr(scores, "PLAIN_UP_TO", 4)
     PackedModel(model)
     torch.testing.assert_close(model(**inputs).logits, expected, rtol=1e-5, atol=1e-5)
 

@@ -1,10 +1,10 @@
-"""Length-grouped attention: the backend that transformers calls while rows are packed.
+"""What transformers calls in place of a model's own attention while rows are packed.
 
 It is registered under :data:`NAME` through transformers' public interfaces (``AttentionInterface`` and
 ``AttentionMaskInterface``), so that no model is touched. In place of a mask the models carry a
-:class:`PackedMask`; without one (a padded call) the backend is plain attention.
+:class:`PackedMask`, which names the backend that computes; without one (a padded call) it is plain attention.
 
-Legend of shape suffixes: N packed tokens, H heads, D width of a head, G rows of a group, L its longest row.
+Legend of shape suffixes: N packed tokens, H heads, D width of a head.
 """
 
 from __future__ import annotations
@@ -12,22 +12,20 @@ from __future__ import annotations
 import contextlib
 import contextvars
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fitwright.core.errors import UsageError
 from fitwright.core.optional import require
-from fitwright.modeling.dropout import drop
-from fitwright.modeling.packing.layout import Group, PackedMask
-from fitwright.modeling.packing.stacks import RowBias
+from fitwright.modeling.packing.backends.interface import Call
+from fitwright.modeling.packing.backends.registry import backend_of
+from fitwright.modeling.packing.mask import PackedMask
+from fitwright.modeling.packing.scores import biased_attention
 
 if TYPE_CHECKING:
     import torch
 
 NAME = "fitwright_packed"
-PLAIN_UP_TO = 256
-"""Up to so many tokens plain attention beats the fused CPU kernel (decision 0004)."""
-
 _HARMLESS = {
     "sliding_window", "is_causal", "position_ids", "use_cache", "cache_position", "output_attentions",
     "output_hidden_states", "return_dict", "num_items_in_batch", "deterministic",
@@ -67,7 +65,7 @@ def packed_mask(*, attention_mask: torch.Tensor | None = None, **given: Any) -> 
         raise UsageError("this model overlays a mask of its own, which packed rows do not support")
     function = given["mask_function"]
     everything = function is masking.bidirectional_mask_function
-    return PackedMask(layouts.queries, layouts.keys, None if everything else function)
+    return replace(layouts, allowed=None if everything else function)
 
 
 def attend(
@@ -100,113 +98,17 @@ def attend(
         raise UsageError(
             "this model's attention takes arguments that packed rows do not support", got=unknown
         )
-    heads = query.shape[1]
-    if key.shape[1] != heads:
-        key, value = (x.repeat_interleave(heads // x.shape[1], dim=1) for x in (key, value))
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     rate = dropout if module.training else 0.0
     if isinstance(attention_mask, PackedMask):
-        given = _Attention(attention_mask, position_bias, rate, scale)
-        answer = given.within(query, key, value) if given.alone else given.across(query, key, value)
-        return answer.unsqueeze(0), None
+        call = Call(
+            query=query, key=key, value=value, mask=attention_mask, bias=position_bias, rate=rate, scale=scale
+        )
+        return backend_of(attention_mask.backend).attend(call).unsqueeze(0), None
+    heads = query.shape[1]
+    if key.shape[1] != heads:
+        key, value = (x.repeat_interleave(heads // x.shape[1], dim=1) for x in (key, value))
     if position_bias is not None:
         attention_mask = position_bias if attention_mask is None else attention_mask + position_bias
-    return _plain(query, key, value, attention_mask, rate, scale).transpose(1, 2).contiguous(), None
-
-
-@dataclass(frozen=True, eq=False)
-class _Attention:
-    """One call on packed rows."""
-
-    mask: PackedMask
-    bias: RowBias | None
-    rate: float
-    scale: float
-
-    @property
-    def alone(self) -> bool:
-        """Whether rows look at themselves."""
-        return self.mask.queries is self.mask.keys
-
-    def within(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-        """Self-attention, group by group; (N, H, D)."""
-        import torch
-
-        layout = self.mask.queries
-        sides = [x[0].transpose(0, 1) for x in (query, key, value)]  # (N, H, D), as the projections left them
-        parts = [x.split(layout.split_sizes) for x in sides]
-        answers = []
-        for place, group in enumerate(layout.groups):
-            q, k, v = (_rows(part[place], group) for part in parts)
-            answers.append(_tokens(self._group(q, k, v, group), group))
-        if len(parts[0]) > len(layout.groups):  # filler sees nothing
-            answers.append(torch.zeros_like(parts[0][-1]))
-        return torch.cat(answers)
-
-    def across(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-        """Cross-attention, (N, H, D): only here rows are padded, since the two sides differ in length."""
-        import torch
-
-        queries, keys = self.mask.queries, self.mask.keys
-        q = queries.unpack(query.transpose(1, 2)).transpose(1, 2)
-        k, v = (keys.unpack(x.transpose(1, 2)).transpose(1, 2) for x in (key, value))
-        places = torch.arange(keys.width, device=q.device)
-        lengths_B = torch.tensor(keys.lengths, device=q.device)
-        real_BS = places < lengths_B[:, None]
-        answer = _masked(q, k, v, real_BS[:, None, None, :], None, self.rate, self.scale)
-        return queries.pack(answer.transpose(1, 2))[0]
-
-    def _group(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, group: Group) -> torch.Tensor:
-        allowed = self.mask.within_row(group.longest, q.device)
-        if group.real_GL is not None:
-            real = group.real_GL[:, None, None, :]
-            allowed = real if allowed is None else real & allowed
-        bias = None if self.bias is None else self.bias.of(group.longest)
-        return _masked(q, k, v, allowed, bias, self.rate, self.scale)
-
-
-def _rows(tokens: torch.Tensor, group: Group) -> torch.Tensor:
-    """(tokens, H, D) → (G, H, L, D)."""
-    if group.index_GL is None:
-        rows = tokens.unflatten(0, (group.rows, group.longest))
-    else:
-        rows = tokens.index_select(0, group.index_GL.view(-1)).unflatten(0, (group.rows, group.longest))
-    return rows.transpose(1, 2)
-
-
-def _tokens(answer_GHLD: torch.Tensor, group: Group) -> torch.Tensor:
-    """(G, H, L, D) → (tokens, H, D)."""
-    flat = answer_GHLD.transpose(1, 2).flatten(0, 1)
-    return flat if group.places is None else flat.index_select(0, group.places)
-
-
-def _masked(
-    q: torch.Tensor,
-    k: torch.Tensor,
-    v: torch.Tensor,
-    allowed: torch.Tensor | None,
-    bias: torch.Tensor | None,
-    rate: float,
-    scale: float,
-) -> torch.Tensor:
-    """(G, H, L, D), plain or fused by length; ``allowed`` is bool, ``bias`` added to the scores."""
-    import torch
-
-    if allowed is not None:
-        base = torch.zeros((), dtype=q.dtype, device=q.device) if bias is None else bias.to(q.dtype)
-        bias = torch.where(allowed, base, torch.finfo(q.dtype).min)
-    if k.shape[-2] <= PLAIN_UP_TO:
-        return _plain(q, k, v, bias, rate, scale)
-    return torch.nn.functional.scaled_dot_product_attention(
-        q, k, v, attn_mask=bias, dropout_p=rate, scale=scale
-    )
-
-
-def _plain(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor | None, rate: float, scale: float
-) -> torch.Tensor:
-    from torch.nn.functional import softmax
-
-    scores = (q @ k.transpose(-1, -2)) * scale
-    weights = softmax(scores if bias is None else scores + bias, dim=-1)
-    return (drop(weights, rate) if rate else weights) @ v
+    answer = biased_attention(query, key, value, attention_mask, rate, scale)
+    return answer.transpose(1, 2).contiguous(), None

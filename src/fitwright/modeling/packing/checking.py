@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-4
 """Largest difference that is taken for rounding, as a share of the largest answer."""
 
+HALF_TOLERANCE = 5e-2
+"""The same in bf16 and fp16, whose numbers have 8 and 11 bits: both answers are rounded at every layer."""
+
 _LENGTHS = (5, 2, 12, 9, 2)
 """Of the rows that are asked: groups of equal and of unequal length, out of order."""
 
@@ -39,6 +42,20 @@ def packing_difference(model: nn.Module, packing: _Pausable) -> float:
         return float("inf")
     largest = float(padded.abs().max())
     return float((packed - padded).abs().max()) / max(largest, 1e-12)
+
+
+def try_training(model: nn.Module) -> None:
+    """Compute five short rows as in training, dropout and all; what cannot be computed raises.
+
+    The model and the random state are left as they were.
+    """
+    import torch
+
+    device = next(model.parameters()).device
+    forked = torch.random.fork_rng([device] if device.type == "cuda" else [])
+    with at_rest(model), forked, torch.no_grad():
+        model.train()
+        model(**trial_rows(model))
 
 
 @contextlib.contextmanager

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from fitwright.core.errors import UsageError
 from fitwright.modeling.layers import layer_list
-from fitwright.modeling.packing.attention import PLAIN_UP_TO
 from fitwright.modeling.packing.first_tokens import finish_first
 from fitwright.modeling.packing.layer_parts import LayerParts
-from fitwright.modeling.packing.layout import PackedMask
+from fitwright.modeling.packing.mask import PackedMask
+from fitwright.modeling.packing.scores import PLAIN_UP_TO
 
 if TYPE_CHECKING:
     import torch
@@ -48,8 +48,10 @@ class FusedLayer:
         if not self._is_plain(hidden_states, attention_mask) or any(value is not None for value in extra):
             return self._original(hidden_states, attention_mask, *args, **kwargs)
         places = None if self.chosen is None else self.chosen()
-        if places is not None:
+        if places is not None:  # the first token sees its whole row, whatever the window
             return finish_first(self.layer, self.parts, hidden_states[0], attention_mask.queries)
+        if attention_mask.is_local:
+            return self._original(hidden_states, attention_mask, *args, **kwargs)
         from fitwright.modeling.packing.encoder_layer import EncoderLayer
 
         call = self._call(attention_mask)
@@ -59,7 +61,7 @@ class FusedLayer:
     def _is_plain(self, hidden: torch.Tensor, mask: Any) -> bool:
         import torch
 
-        if not isinstance(mask, PackedMask) or mask.allowed is not None or mask.queries is not mask.keys:
+        if not isinstance(mask, PackedMask) or mask.allowed is not None or not mask.alone:
             return False
         if hidden.dtype != torch.float32 or hidden.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
             return False

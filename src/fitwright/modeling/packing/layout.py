@@ -5,7 +5,6 @@ Legend of shape suffixes: B rows, T padded tokens, N packed tokens, G rows of a 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -67,12 +66,13 @@ class RowLayout:
     groups: tuple[Group, ...]
 
     @classmethod
-    def of(cls, mask_BT: torch.Tensor, *, multiple: int = 1) -> RowLayout:
+    def of(cls, mask_BT: torch.Tensor, *, multiple: int = 1, apart_above: int | None = None) -> RowLayout:
         """The layout of a batch that is padded on the right.
 
         Args:
             mask_BT: integer or bool, 1 on tokens and 0 on padding.
             multiple: N is rounded up to it, so that kernels see few distinct shapes.
+            apart_above: rows longer than this share no group with shorter ones.
 
         Raises:
             UsageError: a row is empty, or has padding before or between its tokens.
@@ -92,7 +92,7 @@ class RowLayout:
             rows=rows, width=width, lengths=tuple(lengths.tolist()), order=tuple(order.tolist()),
             tokens=len(source) + filler,
             source_N=torch.from_numpy(np.pad(source, (0, filler))).to(device),
-            groups=_groups(lengths[order], device),
+            groups=_groups(lengths[order], device, apart_above),
         )  # fmt: skip
 
     @property
@@ -111,6 +111,13 @@ class RowLayout:
     def position_N(self) -> torch.Tensor:
         """Each packed token's position in its row, from 0; int64, (N,)."""
         return self.source_N % self.width
+
+    @cached_property
+    def row_N(self) -> torch.Tensor:
+        """Which row of the batch each packed token is of, -1 for filler; int64, (N,)."""
+        row_N = self.source_N // self.width
+        row_N[self.real_tokens :] = -1
+        return row_N
 
     @cached_property
     def first_B(self) -> torch.Tensor:
@@ -145,36 +152,12 @@ class RowLayout:
         return padded.view(self.rows, self.width, *flat.shape[1:])
 
 
-@dataclass(frozen=True, eq=False)
-class PackedMask:
-    """What takes the place of an attention mask while rows are packed.
-
-    Attributes:
-        queries, keys: layouts of the two sides; the same one for self-attention.
-        allowed: transformers' mask function of (batch, head, query, key) indices within a row, such as
-            causal or a sliding window; ``None`` where every token sees its whole row.
-    """
-
-    queries: RowLayout
-    keys: RowLayout
-    allowed: Callable[..., torch.Tensor] | None
-
-    def within_row(self, longest: int, device: torch.device) -> torch.Tensor | None:
-        """Bool (L, L), true where a query may see a key; ``None`` where it may see all."""
-        if self.allowed is None:
-            return None
-        import torch
-
-        place = torch.arange(longest, device=device)
-        zero = torch.zeros((), dtype=torch.long, device=device)
-        allowed = self.allowed(zero, zero, place[:, None], place[None, :])
-        return allowed.expand(longest, longest)
-
-
-def _groups(sorted_lengths: np.ndarray, device: torch.device) -> tuple[Group, ...]:
+def _groups(sorted_lengths: np.ndarray, device: torch.device, apart_above: int | None) -> tuple[Group, ...]:
     """Consecutive rows whose lengths round up to the same multiple."""
-    rounded = -(-sorted_lengths // GROUP_MULTIPLE)
-    starts = np.flatnonzero(np.diff(rounded, prepend=-1))
+    kinds = -(-sorted_lengths // GROUP_MULTIPLE)
+    if apart_above is not None:
+        kinds = 2 * kinds + (sorted_lengths > apart_above)
+    starts = np.flatnonzero(np.diff(kinds, prepend=-1))
     return tuple(_group(part, device) for part in np.split(sorted_lengths, starts[1:]))
 
 

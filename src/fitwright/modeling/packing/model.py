@@ -13,10 +13,18 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from fitwright.core.errors import UsageError
+from fitwright.modeling.local_attention import local_attention_of
 from fitwright.modeling.packing.attention import NAME, packed_rows, register
-from fitwright.modeling.packing.checking import TOLERANCE, packing_difference
+from fitwright.modeling.packing.backends.registry import backend_of
+from fitwright.modeling.packing.checking import (
+    HALF_TOLERANCE,
+    TOLERANCE,
+    packing_difference,
+    try_training,
+)
 from fitwright.modeling.packing.fused import FusedLayer, fuse
-from fitwright.modeling.packing.layout import PackedMask, RowLayout
+from fitwright.modeling.packing.layout import RowLayout
+from fitwright.modeling.packing.mask import PackedMask
 from fitwright.modeling.packing.readout import hook_readout, last_seam
 from fitwright.modeling.packing.stacks import (
     architecture,
@@ -45,23 +53,43 @@ class PackedModel:
             reads no other.
     """
 
-    def __init__(self, model: nn.Module, *, multiple: int = 1) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        multiple: int = 1,
+        backend: str = "grouped",
+        computing: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
+    ) -> None:
         """Pack ``model`` in place.
 
+        Args:
+            model: see the module.
+            multiple: packed totals are rounded up to it, and to what the backend wants.
+            backend: computes attention (:mod:`backends.registry`).
+            computing: the context of the run's forward passes, for backends that know its precision alone.
+
         Raises:
-            UsageError: its attention cannot be exchanged, nothing is known about its positions, or packed
-                answers differ from padded ones.
+            UsageError: its attention cannot be exchanged or not be computed by the backend, nothing is known
+                about its positions, or packed answers differ from padded ones.
         """
         register()
+        chosen = backend_of(backend)
+        multiple = max(multiple, chosen.multiple)
         self.model, self.multiple = model, multiple
+        self._context = computing if chosen.half_only else contextlib.nullcontext
+        self._tolerance = HALF_TOLERANCE if chosen.half_only else TOLERANCE
         self._stacks: list[PackedStack] = []
         try:
             stacks = [
                 (stack, attention_of(stack)) for stack in stacks_of(model)
             ]  # a pair may share one config
             for stack, before in stacks:
-                self._stacks.append(PackedStack(stack, before, multiple))
-            difference = packing_difference(model, self)
+                self._stacks.append(PackedStack(stack, before, multiple, backend))
+            difference = self._difference()
+            if backend != "grouped":
+                with self._context():
+                    try_training(model)
         except Exception as error:  # a model's own code fails in its own way: then it stays padded
             self.remove()
             if isinstance(error, UsageError):
@@ -70,14 +98,14 @@ class PackedModel:
             raise UsageError(
                 f"rows of this architecture cannot be packed: {reason}", got=architecture(model)
             ) from error
-        if difference > TOLERANCE:
+        if difference > self._tolerance:
             self.remove()
             raise UsageError(
                 f"packed rows of this architecture give other answers (by {difference:.1e} of the largest)",
                 got=architecture(model),
             )
-        self.fused = self._try_fused(model)
-        self.first_only = self._try_first_only(model)
+        self.fused = backend == "grouped" and self._try_fused()
+        self.first_only = self._try_first_only()
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
@@ -93,22 +121,26 @@ class PackedModel:
         for stack in self._stacks:
             stack.remove()
 
-    def _try_fused(self, model: nn.Module) -> bool:
+    def _difference(self) -> float:
+        with self._context():
+            return packing_difference(self.model, self)
+
+    def _try_fused(self) -> bool:
         """Compute layers as one function from now on, if the answers stay the same."""
         for stack in self._stacks:
             stack.fuse()
-        if packing_difference(model, self) <= TOLERANCE:
+        if self._difference() <= self._tolerance:
             return any(stack.is_fused for stack in self._stacks)
         for stack in self._stacks:
             stack.unfuse()
         return False
 
-    def _try_first_only(self, model: nn.Module) -> bool:
+    def _try_first_only(self) -> bool:
         """Finish the first tokens alone from now on, if the answers stay the same."""
         if len(self._stacks) != 1 or not self._stacks[0].can_read_first:
             return False
         self._stacks[0].first_only = True
-        self._stacks[0].first_only = packing_difference(model, self) <= TOLERANCE
+        self._stacks[0].first_only = self._difference() <= self._tolerance
         return self._stacks[0].first_only
 
     def _switch(self, on: bool) -> None:
@@ -119,8 +151,9 @@ class PackedModel:
 class PackedStack:
     """One module (a body, an encoder, a decoder) whose forward packs, computes and unpacks."""
 
-    def __init__(self, module: nn.Module, before: str, multiple: int) -> None:
-        self.module, self.multiple, self._before = module, multiple, before
+    def __init__(self, module: nn.Module, before: str, multiple: int, backend: str) -> None:
+        self.module, self.multiple, self._before, self._backend = module, multiple, before, backend
+        self._local = local_attention_of(module.config)
         exchange_attention(module, NAME)
         self._signature = inspect.signature(type(module).forward)
         self._offset = position_offset(module)
@@ -174,7 +207,10 @@ class PackedStack:
             tokens = given.get("inputs_embeds")
         if tokens is None or given.get("past_key_values") is not None or given.get("output_attentions"):
             return self._original(*args, **kwargs)
-        layout = RowLayout.of(_mask(given.get("attention_mask"), tokens), multiple=self.multiple)
+        layout = RowLayout.of(
+            _mask(given.get("attention_mask"), tokens), multiple=self.multiple,
+            apart_above=None if self._local is None else self._local.above,
+        )  # fmt: skip
         packed, masks = self._packed(given, layout)
         self._layout = layout
         first = self.first_only and not given.get("output_hidden_states")
@@ -198,7 +234,9 @@ class PackedStack:
         """The arguments of the packed call, and what its masks stand for."""
         packed = {k: v if k in _NOT_PER_TOKEN else _pack(v, layout) for k, v in given.items()}
         own = _stand_in(layout)
-        masks: dict[int | None, PackedMask] = {own.data_ptr(): PackedMask(layout, layout, None)}
+        masks: dict[int | None, PackedMask] = {
+            own.data_ptr(): PackedMask(layout, layout, local=self._local, backend=self._backend)
+        }
         packed["attention_mask"] = own
         if takes_positions(self.module) and given.get("position_ids") is None:
             packed["position_ids"] = (layout.position_N + self._offset).unsqueeze(0)
@@ -208,7 +246,7 @@ class PackedStack:
         if source is not None:
             theirs = RowLayout.of(_mask(given.get("encoder_attention_mask"), source))
             other = _stand_in(theirs)
-            masks[other.data_ptr()] = PackedMask(layout, theirs, None)
+            masks[other.data_ptr()] = PackedMask(layout, theirs, backend=self._backend)
             packed["encoder_hidden_states"], packed["encoder_attention_mask"] = theirs.pack(source), other
         return packed, masks
 

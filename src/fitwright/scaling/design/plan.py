@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from fitwright.core.errors import UsageError
 from fitwright.core.files import read_json, write_json
@@ -15,6 +15,8 @@ from fitwright.scaling.design.shapes import Shape
 SCHEMA = 1
 PLAN_NAME = "study.json"
 FIT, TARGET = "fit", "target"
+CORPUS, LABELS = "corpus", "labels"
+"""What a study is of: plain text that models of a family are trained on, or labelled rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +55,85 @@ class Cell:
         return cls(**{**data, "shape": Shape(**data["shape"])})
 
 
+class PlannedCell(Protocol):
+    """What every kind of cell has."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def flops(self) -> float: ...
+
+    @property
+    def seconds(self) -> float: ...
+
+
+class StudyPlan:
+    """What the plans of all kinds share; no plan by itself.
+
+    Attributes:
+        kind: what the study is of; ``study.json`` says it.
+        cells: the runs. speed: of the machine: how many of them side by side, and how measured.
+        warnings: what weakens the ladder. provenance: recorded with each cell.
+    """
+
+    kind: ClassVar[str]
+    cells: tuple[Any, ...]
+    speed: Mapping[str, Any]
+    warnings: tuple[str, ...]
+    provenance: Mapping[str, Any]
+
+    @property
+    def workers(self) -> int:
+        """Runs side by side, a thread each."""
+        return int(self.speed["workers"])
+
+    @property
+    def seconds(self) -> float:
+        """Predicted for the whole study: all cells' seconds over the workers, or the longest cell alone.
+
+        One after the other, cells have all threads; ``threads_worth`` says what these are worth, where known.
+        """
+        seconds = [float(cell.seconds) for cell in self.cells]
+        if self.workers == 1:
+            return sum(seconds) / float(self.speed.get("threads_worth", 1.0))
+        return max(sum(seconds) / self.workers, max(seconds))
+
+    @property
+    def flops(self) -> float:
+        return float(sum(cell.flops for cell in self.cells))
+
+    def as_json(self) -> dict[str, Any]:
+        return {"schema": SCHEMA, "kind": self.kind, **asdict(self)}  # type: ignore[call-overload]
+
+    def write(self, folder: Path) -> None:
+        """Write ``study.json``."""
+        write_json(folder / PLAN_NAME, self.as_json())
+
+
+def read_plan_json(folder: Path) -> dict[str, Any]:
+    """``study.json`` of a folder, with its ``kind``.
+
+    Raises:
+        UsageError: there is none, or one of another version.
+    """
+    data = read_json(folder / PLAN_NAME, what="plan of a study")
+    if not isinstance(data, dict) or data.pop("schema", None) != SCHEMA:
+        raise broken_plan(folder, "another version")
+    return {"kind": CORPUS, **data}
+
+
+def broken_plan(folder: Path, why: object) -> UsageError:
+    """The error for a ``study.json`` that cannot be used."""
+    return UsageError(
+        f"{PLAN_NAME} is no plan of a study ({why})", got=str(folder / PLAN_NAME),
+        mend="Run 'fitwright study design' again.",
+    )  # fmt: skip
+
+
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """All cells and what they share.
+class Plan(StudyPlan):
+    """The ladder of a corpus: all cells and what they share.
 
     Attributes:
         family: name. vocabulary, block: tokens of the tokenizer and of a block. seed: of weights and order.
@@ -65,6 +143,7 @@ class Plan:
         dropout, weight_decay: regularisation of every cell.
     """
 
+    kind: ClassVar[str] = CORPUS
     family: str
     vocabulary: int
     block: int
@@ -84,52 +163,27 @@ class Plan:
         return family_of(self.family)
 
     @property
-    def workers(self) -> int:
-        """Runs side by side, a thread each."""
-        return int(self.speed["workers"])
-
-    @property
-    def seconds(self) -> float:
-        """Predicted for the whole study: all cells' seconds over the workers, or the longest cell alone."""
-        longest = max(cell.seconds for cell in self.cells)
-        return max(sum(cell.seconds for cell in self.cells) / self.workers, longest)
-
-    @property
-    def flops(self) -> float:
-        return sum(cell.flops for cell in self.cells)
-
-    @property
     def spread(self) -> float:
         """Largest over smallest number of tokens for each parameter."""
         ratios = [cell.tokens / cell.parameters for cell in self.cells]
         return max(ratios) / min(ratios)
-
-    def as_json(self) -> dict[str, Any]:
-        plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {
-            "schema": SCHEMA, **plain, "cells": [asdict(cell) for cell in self.cells],
-            "warnings": list(self.warnings),
-        }  # fmt: skip
-
-    def write(self, folder: Path) -> None:
-        """Write ``study.json``."""
-        write_json(folder / PLAN_NAME, self.as_json())
 
     @classmethod
     def read(cls, folder: Path) -> Plan:
         """The plan of a study folder.
 
         Raises:
-            UsageError: there is none, or one of another version.
+            UsageError: there is none, or one of another version or kind.
         """
-        data = read_json(folder / PLAN_NAME, what="plan of a study")
+        return cls.from_json(read_plan_json(folder), folder)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any], folder: Path) -> Plan:
+        """A plan as ``study.json`` in ``folder`` has it."""
         try:
-            if data.pop("schema") != SCHEMA:
-                raise ValueError("another version")
+            if data.pop("kind") != cls.kind:
+                raise ValueError("of another kind")
             cells = tuple(Cell.from_json(cell) for cell in data.pop("cells"))
             return cls(**{**data, "cells": cells, "warnings": tuple(data["warnings"])})
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise UsageError(
-                f"{PLAN_NAME} is no plan of a study ({error})", got=str(folder / PLAN_NAME),
-                mend="Run 'fitwright study design' again.",
-            ) from None  # fmt: skip
+            raise broken_plan(folder, error) from None

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -173,6 +173,8 @@ class ImageOptions:
 @dataclass(frozen=True, kw_only=True)
 class ImageRows:
     """Images with a class each."""
+
+    reads_files: ClassVar[bool] = True
 
     store: ImageStore
     labels: Sequence[int]

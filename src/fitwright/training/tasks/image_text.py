@@ -45,6 +45,8 @@ class CaptionedRows:
         limit: most tokens that a padded caption may have.
     """
 
+    reads_files: ClassVar[bool] = True
+
     store: ImageStore
     token_ids: Sequence[Sequence[int]]
     names: Sequence[tuple[int, int]]

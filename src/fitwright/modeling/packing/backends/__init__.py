@@ -1,0 +1,1 @@
+"""Ways to compute attention on packed rows, one file each; :mod:`registry` names them."""

@@ -1,0 +1,1 @@
+"""The size study of labelled data: label more, or a bigger encoder?"""
