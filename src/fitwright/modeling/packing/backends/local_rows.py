@@ -43,17 +43,18 @@ def attend_locally(
     allowed = _allowed(q.shape[2], block, window, q.device)
     scores = q.shape[1] * allowed.numel()
     rows = max(1, CHUNK_SCORES // scores)
-    parts = [x.split(rows) for x in (q, k, v)]
-    real = [None] * len(parts[0]) if real_GL is None else real_GL.split(rows)
+    queries, keys, values = (x.split(rows) for x in (q, k, v))
+    real = [None] * len(queries) if real_GL is None else real_GL.split(rows)
     answers = [
-        _blocks(*sides, allowed, own, window, rate, scale) for *sides, own in zip(*parts, real, strict=True)
+        _blocks(*sides, real_GL=own, allowed=allowed, window=window, rate=rate, scale=scale)
+        for sides, own in zip(zip(queries, keys, values, strict=True), real, strict=True)
     ]
     return torch.cat([first, torch.cat(answers)[:, :, 1:]], dim=2)
 
 
 def _blocks(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, allowed: torch.Tensor, real_GL: torch.Tensor | None,
-    window: int, rate: float, scale: float,
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, *, allowed: torch.Tensor,
+    real_GL: torch.Tensor | None, window: int, rate: float, scale: float,
 ) -> torch.Tensor:  # fmt: skip
     """A few rows, (G, H, L, D); ``allowed`` is that of :func:`_allowed`."""
     import torch
