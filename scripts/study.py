@@ -18,7 +18,7 @@ from fitwright.core.units import format_count
 from fitwright.study.ladder_runs import LadderRun, read_ladder
 
 ROOT = Path("build/study")
-MINUTES = os.environ.get("MINUTES", "15")
+MINUTES = os.environ.get("MINUTES", "10")
 LADDER = ROOT / f"ladder-{MINUTES}-minutes"
 
 

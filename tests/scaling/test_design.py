@@ -45,8 +45,9 @@ def test_shapes_as_people_write_them() -> None:
 
 def test_rules_halve_the_rate_at_twice_the_width_and_keep_steps_enough() -> None:
     assert learning_rate(256) == pytest.approx(learning_rate(128) / 2)
-    assert [batch_blocks(tokens, 128, 10**6) for tokens in (1e5, 1e6, 1e7)] == [4, 16, 32]
-    assert batch_blocks(1e7, 128, 100) == 8  # eight steps an epoch at least
+    assert [batch_blocks(tokens, 128, 10**6) for tokens in (1e5, 1e6, 1e7)] == [2, 4, 8]
+    assert batch_blocks(1e9, 128, 10**7) == 128
+    assert batch_blocks(1e8, 128, 100) == 8  # eight steps an epoch at least
 
 
 def flops(shape: Shape) -> float:

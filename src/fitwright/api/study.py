@@ -119,7 +119,7 @@ def _table(
 
     if not is_study(path):
         return path, read_table(path).columns, given, n_counts
-    named = any(given.values())
+    named = any(value for name, value in given.items() if name != "accuracy")
     found = given if named else {**given, **COLUMNS}
     return path / "runs.csv", fitting_columns(path), found, n_counts if named else n_counts or "total"
 

@@ -12,11 +12,11 @@ from fitwright.training.history import History, Point
 
 COLUMNS = (
     "cell", "role", "params", "non_embedding_params", "tokens", "unique_tokens", "epochs", "flops", "loss",
-    "train_loss", "best_loss", "best_epoch", "recall", "heldout_recall", "heldout_losses", "train_losses",
+    "train_loss", "best_loss", "best_epoch", "accuracy", "recall", "heldout_recall", "heldout_losses", "train_losses",
     "width", "heads", "layers", "batch_blocks", "learning_rate", "seconds", "predicted_seconds",
 )  # fmt: skip
 """``loss``: held out, at the end of the run, in nats a token; ``train_loss``: then, on tokens that were
-trained on; ``heldout_losses``, ``train_losses``: after each epoch."""
+trained on; ``accuracy``: share of held-out tokens that are the likeliest; ``heldout_losses``, ``train_losses``: after each epoch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,7 @@ class CellRun:
             "unique_tokens": cell.unique_tokens, "epochs": cell.epochs, "flops": f"{cell.flops:.6g}",
             "loss": _figure(self.last.validation_loss), "train_loss": _figure(metrics["seen_loss"]),
             "best_loss": _figure(best.validation_loss), "best_epoch": best.epoch + 1,
+            "accuracy": _figure(metrics.get("accuracy")),
             "recall": _figure(metrics.get("seen_recall")), "heldout_recall": _figure(metrics.get("recall")),
             "heldout_losses": " ".join(_figure(p.validation_loss) for p in points),
             "train_losses": " ".join(_figure(p.metrics["seen_loss"]) for p in points),
