@@ -12,11 +12,13 @@ from fitwright.training.history import History, Point
 
 COLUMNS = (
     "cell", "role", "params", "non_embedding_params", "tokens", "unique_tokens", "epochs", "flops", "loss",
-    "train_loss", "best_loss", "best_epoch", "accuracy", "recall", "heldout_recall", "heldout_losses", "train_losses",
-    "width", "heads", "layers", "batch_blocks", "learning_rate", "seconds", "predicted_seconds",
+    "train_loss", "best_loss", "best_epoch", "accuracy", "recall", "heldout_recall", "heldout_losses",
+    "train_losses", "width", "heads", "layers", "batch_blocks", "learning_rate", "seconds",
+    "predicted_seconds",
 )  # fmt: skip
 """``loss``: held out, at the end of the run, in nats a token; ``train_loss``: then, on tokens that were
-trained on; ``accuracy``: share of held-out tokens that are the likeliest; ``heldout_losses``, ``train_losses``: after each epoch."""
+trained on; ``accuracy``: share of held-out tokens that are the likeliest; ``heldout_losses``,
+``train_losses``: after each epoch."""
 
 
 @dataclass(frozen=True, kw_only=True)
