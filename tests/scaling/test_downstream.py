@@ -53,6 +53,17 @@ def test_what_cannot_be_used_is_refused(accuracy: np.ndarray, message: str) -> N
         fit_downstream(LOSS, accuracy, "x")
 
 
+def test_losses_that_hardly_differ() -> None:
+    near = np.linspace(3.0, 3.06, 24)
+    found = fit_downstream(near, np.where(near < 3.03, 0.9, 0.3), "cliff")
+    low, high = found.interval((2.99, 3.01))
+    assert 0 <= low <= found.accuracy(3.0) <= high <= 1
+    json.dumps(found.as_json(), allow_nan=False)
+    ties = np.array([3.0] * 5 + [3.1, 3.2, 3.3])
+    with pytest.raises(DataError, match="too few different losses"):
+        fit_downstream(ties, np.linspace(0.9, 0.2, 8), "ties")
+
+
 def test_a_prediction_tells_it_and_json_keeps_it() -> None:
     runs = chinchilla_runs(noise=0.002)
     runs = dataclasses.replace(runs, accuracy=accuracy_at(runs.loss), accuracy_name="arc")

@@ -24,6 +24,8 @@ LEVEL = 0.95
 FEWEST = 8
 _BENDS = np.geomspace(0.05, 20.0, 200)
 """What gamma times the spread of the losses is tried at: from a straight line to a cliff."""
+_STEEPEST = 300.0
+"""What gamma times a loss may be: beyond, exp(-gamma·L) is no number any more."""
 _FOLLOWS = -0.5
 
 
@@ -64,7 +66,8 @@ class Downstream:
         asked, missed = max(0.0, self.lowest - losses[0]), np.abs(self.error)
         like = self.reach <= max(2 * asked, float(np.sort(self.reach)[min(FEWEST, len(missed)) - 1]))
         margin = float(np.quantile(missed[like], LEVEL, method="higher"))
-        margin *= max(1.0, asked / float(self.reach.max()))
+        farthest = float(self.reach.max())
+        margin *= max(1.0, asked / farthest) if farthest > 0 else 1.0
         ends = [self.accuracy(losses[1]) - margin, self.accuracy(losses[0]) + margin]
         return max(0.0, min(ends)), min(1.0, max(ends))
 
@@ -106,7 +109,7 @@ def fit_downstream(loss_R: Array, accuracy_R: Array, column: str) -> Downstream:
             got=f"rank correlation {follows:.2f}", allowed=f"{_FOLLOWS:g} or below",
             mend="Take runs that are better than guessing, or leave --accuracy-column out.",
         )  # fmt: skip
-    reach, error = _backtest(loss, accuracy)
+    reach, error = _backtest(loss, accuracy, column)
     return Downstream(
         column=column, runs=len(loss), parameters=_fit(loss, accuracy), lowest=float(loss.min()),
         reach=reach, error=error,
@@ -119,6 +122,8 @@ def _fit(loss: Array, accuracy: Array) -> dict[str, float]:
     best: tuple[float, dict[str, float]] | None = None
     for bend in _BENDS:
         gamma = float(bend) / spread
+        if gamma * float(loss.max()) > _STEEPEST:
+            break
         falling = np.exp(-gamma * (loss - middle))
         design = np.stack([np.ones_like(loss), falling], axis=1)
         (base, scale), *_ = np.linalg.lstsq(design, accuracy, rcond=None)
@@ -134,7 +139,7 @@ def _accuracy(parameters: Mapping[str, float], loss: Array) -> Array:
     return np.asarray(1.0 - parameters["epsilon"] + fallen)
 
 
-def _backtest(loss: Array, accuracy: Array) -> tuple[Array, Array]:
+def _backtest(loss: Array, accuracy: Array, column: str) -> tuple[Array, Array]:
     """Reach and error of the runs with the lowest losses, left out in the shares that the law's are."""
     found: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
     for share in SHARES:
@@ -144,6 +149,11 @@ def _backtest(loss: Array, accuracy: Array) -> tuple[Array, Array]:
             continue
         parameters = _fit(loss[~held], accuracy[~held])
         found.append((loss[~held].min() - loss[held], accuracy[held] - _accuracy(parameters, loss[held])))
+    if not found:
+        raise DataError(
+            f"column {column!r}: too few different losses to leave the lowest out", got=len(np.unique(loss)),
+            allowed=f"{FEWEST} and more", mend="Train more cells, or leave --accuracy-column out.",
+        )  # fmt: skip
     reach, error = (np.concatenate(part) for part in zip(*found, strict=True))
     return reach, error
 

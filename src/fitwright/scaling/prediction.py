@@ -111,7 +111,7 @@ class Errors:
         there are at least eight of the kind. With fewer than twenty errors, those of longer reaches count
         too. Beyond the farthest back-test it grows in proportion to the reach.
         """
-        known, error = self._of_epochs(axis, epochs)
+        known, error = self._of_epochs(axis, epochs, reach)
         if not len(known):
             return None
         farthest = float(known.max())
@@ -124,11 +124,15 @@ class Errors:
         growth = max(1.0, reach / farthest) if farthest > 0 else 1.0
         return growth * _quantile(error[like])
 
-    def _of_epochs(self, axis: Axis, epochs: float) -> tuple[Array, Array]:
-        """Reach and absolute error of the runs that repeated their data as this one does."""
+    def _of_epochs(self, axis: Axis, epochs: float, reach: float) -> tuple[Array, Array]:
+        """Reach and absolute error of the runs that repeated their data as this one does.
+
+        Of all runs, where those are fewer than eight or none of them reached as far as others did.
+        """
         often = self.epochs[axis] > _EPOCHS_AS_NEW
         kind = often if epochs > _EPOCHS_AS_NEW else ~often
-        if kind.sum() < _FEWEST_ERRORS:
+        short = self.reach[axis][kind].max(initial=0.0) < min(reach, self.farthest(axis))
+        if kind.sum() < _FEWEST_ERRORS or short:
             kind = np.ones_like(often)
         return self.reach[axis][kind], np.abs(self.error[axis][kind])
 
