@@ -39,7 +39,7 @@ $(STAMP):
 demo: setup  ## the whole loop on real reviews, from a labelled file to a served model
 	@$(BIN)/python scripts/demo.py
 
-study: setup  ## a ladder of small models on real text: when a larger one stops paying (about 10 minutes)
+study: setup  ## a ladder of small models on real text: when a larger one stops paying (about 6 minutes)
 	@$(BIN)/python scripts/study.py
 
 test: setup  ## the tests (under 10 minutes on 2 cores)

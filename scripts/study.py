@@ -18,7 +18,7 @@ from fitwright.core.units import format_count
 from fitwright.study.ladder_runs import LadderRun, read_ladder
 
 ROOT = Path("build/study")
-MINUTES = os.environ.get("MINUTES", "10")
+MINUTES = os.environ.get("MINUTES", "4.5")
 LADDER = ROOT / f"ladder-{MINUTES}-minutes"
 
 
@@ -59,8 +59,7 @@ def main() -> None:
     if not corpus.is_file():
         write_reviews(corpus, "imdb", ("text",), lambda row: (row["text"],))
     if not (study / "study.json").is_file():
-        budget = ("--family", "llama", "--minutes", MINUTES)
-        fitwright("study", "design", str(corpus), *budget, "--output", str(study))
+        fitwright("study", "design", str(corpus), "--minutes", MINUTES, "--output", str(study))
     fitwright("study", "run", str(study))
     fitwright("study", "fit", str(study))
     fitwright("study", "report", str(study))
