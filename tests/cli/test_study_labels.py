@@ -94,6 +94,23 @@ def test_the_fit_answers_or_refuses_and_hands_over(trained: Path, capsys: pytest
     assert [curve["encoder"] for curve in found["curves"]] == ["16/1/1"]
 
 
+def test_a_fit_before_the_last_cell_is_trained_says_so(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = trained / "runs.csv"
+    table = path.read_text(encoding="utf-8")
+    largest = next(row["cell"] for row in rows_of(trained) if row["unique_rows"] == "128")
+    kept = [line for line in table.splitlines(keepends=True) if not line.startswith(f"{largest},")]
+    path.write_text("".join(kept), encoding="utf-8")
+    assert run(["study", "fit", str(trained), "--bootstraps", "0"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "warning: 1 cell of the plan not trained yet; go on with fitwright study run" in said
+    assert "On the 81 labels at hand" in said
+    path.write_text(table, encoding="utf-8")
+    assert run(["study", "fit", str(trained), "--bootstraps", "0"]) == 0
+    assert "not trained yet" not in capsys.readouterr().out
+
+
 def test_the_report_shows_curves_and_runs(trained: Path) -> None:
     fitwright.study_fit(trained, bootstraps=0)
     for page in fitwright.study_report(trained).paths:
