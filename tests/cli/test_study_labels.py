@@ -94,6 +94,23 @@ def test_the_fit_answers_or_refuses_and_hands_over(trained: Path, capsys: pytest
     assert [curve["encoder"] for curve in found["curves"]] == ["16/1/1"]
 
 
+def test_a_fit_before_the_last_cell_is_trained_says_so(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = trained / "runs.csv"
+    table = path.read_text(encoding="utf-8")
+    largest = next(row["cell"] for row in rows_of(trained) if row["unique_rows"] == "128")
+    kept = [line for line in table.splitlines(keepends=True) if not line.startswith(f"{largest},")]
+    path.write_text("".join(kept), encoding="utf-8")
+    assert run(["study", "fit", str(trained), "--bootstraps", "0"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "warning: 1 cell of the plan not trained yet; go on with fitwright study run" in said
+    assert "On the 81 labels at hand" in said
+    path.write_text(table, encoding="utf-8")
+    assert run(["study", "fit", str(trained), "--bootstraps", "0"]) == 0
+    assert "not trained yet" not in capsys.readouterr().out
+
+
 def test_the_report_shows_curves_and_runs(trained: Path) -> None:
     fitwright.study_fit(trained, bootstraps=0)
     for page in fitwright.study_report(trained).paths:
@@ -136,6 +153,10 @@ def test_given_encoders_and_regularisations_multiply_the_cells(
         (["--label", "label", "--rows", "16,32,64,128,256,5000"], "fewer labelled rows than the ladder"),
         (["--label", "label", "--rows", "16,many"], "--rows takes numbers"),
         (["--label", "label", "--rows", ROWS, "--minutes", "1"], "given twice"),
+        (["--label", "label", "--epochs", "3,3"], "epochs has a number twice"),
+        (["--label", "label", "--rows", f"{ROWS},16"], "rows has a number twice"),
+        (["--label", "label", "--dropout", "0.1", "--dropout", "0.10"], "dropout has a number twice"),
+        (["--label", "label", "--weight-decay", "0", "--weight-decay", "0"], "decay has a number twice"),
         (["--label", "label", "--family", "gpt2"], "is of encoders"),
         (["--label", "label", "--model", "nowhere/at/all"], "nowhere/at/all"),
         (["--epochs", "3"], "options are of a study of labelled data"),
@@ -149,6 +170,17 @@ def test_mistakes_are_one_line(
     error = capsys.readouterr().err
     assert said in error
     assert "Traceback" not in error
+
+
+def test_encoders_whose_cells_would_share_a_folder_are_refused(
+    reviews_csv: Path, tiny_model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alike = ("--model", f"a b={tiny_model_dir}", "--model", f"a-b={tiny_model_dir}")
+    assert run(designed(reviews_csv, tmp_path / "out", *alike)) == 2
+    said = capsys.readouterr().err
+    assert "two cells of the study have one name" in said
+    assert "a-b-u128-e1 and 5 more" in said
+    assert not (tmp_path / "out").exists()
 
 
 def test_one_class_and_too_few_rows_are_said(

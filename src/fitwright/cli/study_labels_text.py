@@ -109,7 +109,7 @@ def curves_text(found: LearningCurves, folder: Path) -> str:
     from fitwright.study.labels.answers import best_at_hand
     from fitwright.study.labels.fitting import read_label_plan
     from fitwright.study.labels.hand_over import commands
-    from fitwright.study.labels.wording import QUESTION, figure, sentences
+    from fitwright.study.labels.wording import QUESTION, figure, sentences, unfinished
 
     def number(name: str) -> Column[Curve]:
         return Column(key=name, title=name, value=lambda c: None if c.law is None else c.law.parameters[name],
@@ -118,14 +118,17 @@ def curves_text(found: LearningCurves, folder: Path) -> str:
     columns: list[Column[Curve]] = [
         Column(key="model", title="Encoder", value=lambda c: c.encoder),
         Column(key="params", title="N", value=lambda c: c.parameters, text=format_count, numeric=True),
-        Column(key="at-hand", title=f"On {found.labels:,}", value=lambda c: found.value(c.at_hand),
-               text=lambda v: figure(found.measure, v), numeric=True),
+        Column(key="at-hand", title=f"On {found.labels:,}", numeric=True,
+               value=lambda c: found.value(c.at_hand) if c.at_hand.rows == found.labels else None,
+               text=lambda v: figure(found.measure, v)),
         number("E"), number("B"), number("beta"),
         Column(key="heldout", title="Back-tests off", numeric=True,
                value=lambda c: None if c.law is None else c.law.heldout_error,
                text=lambda v: f"{100 * v:.1f} %"),
     ]  # fmt: skip
     warnings = [f"warning: {curve.encoder}: {text}" for curve in found.curves for text in _doubts(curve)]
+    if left := unfinished(found):
+        warnings.insert(0, f"warning: {left}; go on with fitwright study run {folder}")
     best = best_at_hand(found)
     lines = commands(folder, read_label_plan(folder), best)
     parts = [

@@ -95,6 +95,20 @@ def test_one_that_never_overtakes_is_said_to_be_behind_within_the_range() -> Non
     assert as_good(found) == ("large",)  # half a point is chance among 1,000 rows
 
 
+def test_an_encoder_that_was_not_trained_on_all_labels_yet_is_not_ranked() -> None:
+    """Stopped half way, its error is one of fewer labels: however low, it is best at nothing."""
+    rows = [row("small", 10**6, n, small(n)) for n in AMOUNTS]
+    rows += [row("large", 10**7, n, small(n) - 0.1) for n in AMOUNTS[:-1]]
+    found = fit_curves(rows, DATA, measure="error", bootstraps=0, seed=0, progress=Silent())
+    assert best_at_hand(found).encoder == "small"
+    assert as_good(found) == ()
+    assert overtakings(found) == ()
+    assert [promise.curve.encoder for promise in promises(found)] == ["small"]
+    assert "small is best on the 3,200 labels at hand (error 22.1 %)" in headline(found)
+    said = "large: no answer (not trained on the 3,200 labels at hand yet, on 1,600 at most)."
+    assert sentences(found)[-1] == said
+
+
 def test_a_larger_one_that_falls_behind_does_not_overtake() -> None:
     found = curves_of(("small", 10**6, large), ("large", 10**7, small))
     (order,) = overtakings(found)

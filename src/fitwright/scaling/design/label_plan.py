@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from fitwright.core.errors import UsageError
 from fitwright.scaling.design.plan import LABELS, StudyPlan, broken_plan
 from fitwright.scaling.design.shapes import Shape
 
@@ -74,6 +76,9 @@ class LabelPlan(StudyPlan):
         max_length: tokens a row is cut at. seed: of split, orders, weights.
         data: file, columns, fingerprint, classes, rows of each part, how often guessing is wrong.
         budget: what was asked for. rules: how rate and batch were chosen, in words.
+
+    Raises:
+        UsageError: two cells have one name, and so one folder.
     """
 
     kind: ClassVar[str] = LABELS
@@ -88,6 +93,16 @@ class LabelPlan(StudyPlan):
     cells: tuple[LabelCell, ...]
     warnings: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        twice = [name for name, count in Counter(cell.name for cell in self.cells).items() if count > 1]
+        if twice:
+            more = f" and {len(twice) - 1} more" if len(twice) > 1 else ""
+            raise UsageError(
+                "two cells of the study have one name", got=f"{twice[0]}{more}",
+                allowed="encoders whose names differ in letters and digits; other numbers, to six digits",
+                mend="Name encoders apart, such as --model small=PATH, and design the study again.",
+            )  # fmt: skip
 
     @property
     def amounts(self) -> tuple[int, ...]:

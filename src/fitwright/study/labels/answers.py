@@ -76,13 +76,13 @@ class Overtaking:
 
 
 def promises(curves: LearningCurves) -> tuple[Promise, ...]:
-    """Every encoder, smallest first."""
-    return tuple(_promise(curve, curves.labels) for curve in curves.curves)
+    """Every encoder that was trained on all labels at hand, smallest first."""
+    return tuple(_promise(curve, curves.labels) for curve in curves.ranked)
 
 
 def best_at_hand(curves: LearningCurves) -> Curve:
-    """The encoder with the lowest measure on all rows; of equals the smaller."""
-    return min(curves.curves, key=lambda curve: (curves.value(curve.at_hand), curve.parameters))
+    """The encoder with the lowest measure on all rows, of those trained on them; of equals the smaller."""
+    return min(curves.ranked, key=lambda curve: (curves.value(curve.at_hand), curve.parameters))
 
 
 def as_good(curves: LearningCurves) -> tuple[str, ...]:
@@ -94,7 +94,7 @@ def as_good(curves: LearningCurves) -> tuple[str, ...]:
     if curves.measure != "error":
         return ()
     found = []
-    for curve in curves.curves:
+    for curve in curves.ranked:
         one, two = curve.at_hand.error, best.error
         spread = float(np.sqrt((one * (1 - one) + two * (1 - two)) / rows))
         if curve.at_hand.model != best.model and abs(one - two) <= _Z * spread:
@@ -103,8 +103,8 @@ def as_good(curves: LearningCurves) -> tuple[str, ...]:
 
 
 def overtakings(curves: LearningCurves) -> tuple[Overtaking, ...]:
-    """Each encoder and the next larger one."""
-    pairs = zip(curves.curves, curves.curves[1:], strict=False)
+    """Each encoder and the next larger one, of those that were trained on all labels at hand."""
+    pairs = zip(curves.ranked, curves.ranked[1:], strict=False)
     return tuple(_overtaking(small, large, curves.labels) for small, large in pairs)
 
 

@@ -50,7 +50,7 @@ class Curve:
 
     @property
     def at_hand(self) -> LabelRow:
-        """The run on all the rows of the ladder."""
+        """The run on the most rows that this encoder was trained on so far."""
         return self.runs[-1]
 
     @property
@@ -96,8 +96,23 @@ class LearningCurves:
 
     @property
     def labels(self) -> int:
-        """Labelled rows at hand: the most that the ladder trains on."""
+        """Labelled rows at hand: the most that an encoder was trained on."""
         return max(curve.at_hand.rows for curve in self.curves)
+
+    @property
+    def ranked(self) -> tuple[Curve, ...]:
+        """The encoders that were trained on all those labels; only these can be compared there."""
+        return tuple(curve for curve in self.curves if curve.at_hand.rows == self.labels)
+
+    @property
+    def unranked(self) -> tuple[Curve, ...]:
+        """The others, of a study that is not trained to its end."""
+        return tuple(curve for curve in self.curves if curve.at_hand.rows != self.labels)
+
+    @property
+    def cells_left(self) -> int:
+        """Cells of the plan that are not trained yet."""
+        return int(self.settings.get("cells_left", 0))
 
     @property
     def held_out(self) -> int:

@@ -26,7 +26,7 @@ from fitwright.study.labels.fitting import is_labelled, read_label_plan
 from fitwright.study.labels.hand_over import commands
 from fitwright.study.labels.plots import learning_curves
 from fitwright.study.labels.regularisation import effects
-from fitwright.study.labels.wording import QUESTION, figure, headline, points, sentences
+from fitwright.study.labels.wording import QUESTION, figure, headline, points, sentences, unfinished
 
 _MANY = 30
 """Runs that are shown without being asked for."""
@@ -62,9 +62,8 @@ def _top(curves: LearningCurves) -> tuple[Block, ...]:
              f"guessing: {figure('error', data['guessing_error'])} error"),
         Tile("Runs", "", f"{len(curves.rows):,}", "", f"{curves.held_out:,} held-out rows judge"),
     )  # fmt: skip
-    left = int(curves.settings.get("cells_left", 0))
-    warning = (Text(f"{left} cells of the plan are not trained yet", "warning"),) if left else ()
-    return (Tiles(tiles), *warning)
+    left = unfinished(curves)
+    return (Tiles(tiles), Text(left, "warning")) if left else (Tiles(tiles),)
 
 
 def _answer(curves: LearningCurves) -> Section:

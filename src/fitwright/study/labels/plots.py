@@ -20,7 +20,7 @@ def learning_curves(curves: LearningCurves) -> Figure:
         shade = _shade(place, len(curves.curves))
         points = tuple((float(run.rows), curves.value(run)) for run in curve.runs)
         series.append(Series(name=curve.encoder, points=points, shade=shade))
-        series += _law(curve, curves.labels, shade)
+        series += _law(curve, curve.at_hand.rows, shade)
     title = f"Held-out {curves.measure} against labelled rows"
     share = "share of held-out rows that are wrong"
     axes = Axes(x="labelled rows", y=share if curves.measure == "error" else "loss, nats")

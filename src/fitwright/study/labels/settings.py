@@ -60,6 +60,11 @@ class LabelSettings:
         for name in ("epochs", "rows"):
             if any(value < 1 for value in getattr(self, name)):
                 raise UsageError(f"{name} must be whole numbers of at least 1", got=getattr(self, name))
+        for name in ("epochs", "rows", "dropout", "weight_decay"):
+            values = getattr(self, name)
+            if len(set(values)) < len(values):
+                raise UsageError(f"{name} has a number twice", got=", ".join(map(str, values)),
+                                 mend="Give each once.")  # fmt: skip
         if not self.epochs or self.draws < 1 or self.max_length < 8:
             raise UsageError("epochs, draws or tokens are too few",
                              got=(self.epochs, self.draws, self.max_length),

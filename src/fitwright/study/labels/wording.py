@@ -13,7 +13,7 @@ from fitwright.study.labels.answers import (
     overtakings,
     promises,
 )
-from fitwright.study.labels.curves import LearningCurves
+from fitwright.study.labels.curves import Curve, LearningCurves
 
 QUESTION = "Label more, or a bigger encoder?"
 
@@ -49,7 +49,23 @@ def headline(curves: LearningCurves) -> str:
 def sentences(curves: LearningCurves) -> tuple[str, ...]:
     """The whole answer: which encoder now, what more labels buy each, when the larger overtakes."""
     return (_now(curves), *(_more(curves, p) for p in promises(curves)),
-            *(_overtakes(curves, pair) for pair in overtakings(curves)))  # fmt: skip
+            *(_overtakes(curves, pair) for pair in overtakings(curves)),
+            *(_not_yet(curves, curve) for curve in curves.unranked))  # fmt: skip
+
+
+def unfinished(curves: LearningCurves) -> str:
+    """The warning of a study that is not trained to its end; empty of one that is."""
+    left = curves.cells_left
+    if not left:
+        return ""
+    return f"{left} cell{'s' if left > 1 else ''} of the plan not trained yet"
+
+
+def _not_yet(curves: LearningCurves, curve: Curve) -> str:
+    return (
+        f"{curve.encoder}: no answer (not trained on the {curves.labels:,} labels at hand yet, on "
+        f"{curve.at_hand.rows:,} at most)."
+    )
 
 
 def _now(curves: LearningCurves) -> str:
