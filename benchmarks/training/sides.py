@@ -282,7 +282,7 @@ def compare(case: Case, given: argparse.Namespace) -> None:
             peaks.append(matrix_peak(given.precision))
         flops = (flops_of_a_token(case.make(), case.scored), flops_of_a_token(case.make()))
     mean_tokens = sum(case.train.lengths) / len(case.train)
-    settings = {name: str(v) if isinstance(v, Path) else v for name, v in vars(given).items()}
+    settings = {name: v.name if isinstance(v, Path) else v for name, v in vars(given).items()}
     print(json.dumps({
         "environment": capture(" ".join(sys.argv), datetime.now(UTC).isoformat(timespec="seconds")).as_json(),
         "settings": {**settings, **case.settings, "mean_tokens": mean_tokens},
