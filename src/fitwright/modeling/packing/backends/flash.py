@@ -20,6 +20,7 @@ class Flash:
     name: ClassVar[str] = "flash"
     multiple: ClassVar[int] = 1
     half_only: ClassVar[bool] = True
+    windows: ClassVar[bool] = False
 
     def refusal(self, machine: Machine) -> str | None:
         """No package, or no card for it."""

@@ -59,6 +59,9 @@ class Backend(Protocol):
     half_only: ClassVar[bool]
     """Whether it computes in bf16 and fp16 alone."""
 
+    windows: ClassVar[bool]
+    """Whether it computes windows that leave the first token out (``--attention-window``)."""
+
     def refusal(self, machine: Machine) -> str | None:
         """Why it cannot train on that machine; ``None`` where it can."""
 

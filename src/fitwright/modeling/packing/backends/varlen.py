@@ -20,6 +20,7 @@ class Varlen:
     name: ClassVar[str] = "varlen"
     multiple: ClassVar[int] = 1
     half_only: ClassVar[bool] = True
+    windows: ClassVar[bool] = False
 
     def refusal(self, machine: Machine) -> str | None:
         """Too old a torch, or no card for it."""
