@@ -47,6 +47,7 @@ def lent(monkeypatch: pytest.MonkeyPatch) -> None:
     lend_kernel("varlen", monkeypatch)
     monkeypatch.setattr(type(BACKENDS["varlen"]), "refusal", lambda *_: None)
     monkeypatch.setattr(type(BACKENDS["varlen"]), "half_only", False)
+    monkeypatch.setattr(type(BACKENDS["varlen"]), "repeats", True)
 
 
 def _probe(model: torch.nn.Module, seconds: dict[str, float], told: Told) -> str:
@@ -81,6 +82,14 @@ def test_what_the_model_needs_decides_before_the_clock() -> None:
     assert choose_attention("auto", [model], CPU, None, Silent()) == "grouped"
     set_dropout(model, 0.0)
     assert choose_attention("auto", [model], CPU, None, Silent()) == "varlen"
+
+
+@pytest.mark.usefixtures("lent")
+def test_what_may_not_repeat_its_gradients_is_taken_only_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(BACKENDS["varlen"]), "repeats", False)
+    model = tiny("llama")
+    assert choose_attention("auto", [model], CPU, None, Silent()) == "grouped"
+    assert choose_attention("varlen", [model], CPU, None, Silent()) == "varlen"
 
 
 @pytest.mark.usefixtures("lent")

@@ -35,6 +35,7 @@ class Flex:
     multiple: ClassVar[int] = BLOCK
     half_only: ClassVar[bool] = False
     windows: ClassVar[bool] = True
+    repeats: ClassVar[bool] = True
 
     def refusal(self, machine: Machine) -> str | None:
         """No card for it: on a CPU it has no backward pass."""

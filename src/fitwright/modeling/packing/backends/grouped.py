@@ -23,6 +23,7 @@ class Grouped:
     multiple: ClassVar[int] = 1
     half_only: ClassVar[bool] = False
     windows: ClassVar[bool] = True
+    repeats: ClassVar[bool] = True
 
     def refusal(self, machine: Machine) -> str | None:  # noqa: ARG002
         """It runs everywhere."""

@@ -62,6 +62,9 @@ class Backend(Protocol):
     windows: ClassVar[bool]
     """Whether it computes windows that leave the first token out (``--attention-window``)."""
 
+    repeats: ClassVar[bool]
+    """Whether gradients are the same bits every time, so that resume is exact; ``auto`` takes no others."""
+
     def refusal(self, machine: Machine) -> str | None:
         """Why it cannot train on that machine; ``None`` where it can."""
 
