@@ -17,6 +17,14 @@ class LostError(Exception):
     """What Ray raises of a worker that died."""
 
 
+class RaisedError(LostError):
+    """What Ray raises of work that raised something."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__("a traceback\nof many lines")
+        self.cause = cause
+
+
 class Queue(list[Any]):
     """Ray's, without an actor that keeps it."""
 
@@ -40,10 +48,16 @@ class Queue(list[Any]):
 class Cluster:
     """Ray, whose tasks run when they are asked for; ``most``: that were under way at once."""
 
-    exceptions = SimpleNamespace(RayError=LostError)
+    exceptions = SimpleNamespace(RayError=LostError, RayTaskError=RaisedError)
 
     def __init__(self) -> None:
         self.answers, self.most, self.cancelled = dict[int, Any](), 0, list[int]()
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return [
+            {"Alive": alive, "Resources": resources}
+            for alive, resources in ((True, {"CPU": 2.0}), (False, {"CPU": 16.0}), (True, {"memory": 1e9}))
+        ]
 
     def put(self, value: Any) -> Any:
         return value
@@ -104,6 +118,7 @@ def test_an_item_may_depend_on_the_answers_so_far(cluster: Cluster) -> None:
     ("raised", "expected", "code"),
     [
         (UsageError("no such column", got="x"), "b: no such column; got 'x'", 2),
+        (RaisedError(KeyError("x")), "b: KeyError: 'x'", 3),
         (LostError("a long story\nthe node died"), "b: its worker failed again and again.* the node died", 3),
     ],
 )
@@ -121,3 +136,9 @@ def test_what_ends_one_ends_all_and_says_which(
         next(found)
     assert caught.value.exit_code == code
     assert cluster.cancelled == [2, 3]  # those under way are not left behind
+
+
+def test_work_that_no_node_has_room_for_is_refused(cluster: Cluster) -> None:
+    found = side_by_side(cluster, lambda *_: None, iter("a"), most=1, cpus=3, hear=lambda *_: None)
+    with pytest.raises(UsageError, match=r"got 3; allowed: up to 2.*--threads"):
+        next(found)

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from fitwright.core.errors import UsageError
 from fitwright.core.progress import Silent
+from fitwright.modeling.local_attention import NAME, LocalAttention, use_local_attention
 from fitwright.modeling.packing.backends.interface import Machine
 from fitwright.modeling.packing.backends.registry import BACKENDS
 from fitwright.training.attention_choice import choose_attention
@@ -46,6 +47,7 @@ def lent(monkeypatch: pytest.MonkeyPatch) -> None:
     lend_kernel("varlen", monkeypatch)
     monkeypatch.setattr(type(BACKENDS["varlen"]), "refusal", lambda *_: None)
     monkeypatch.setattr(type(BACKENDS["varlen"]), "half_only", False)
+    monkeypatch.setattr(type(BACKENDS["varlen"]), "repeats", True)
 
 
 def _probe(model: torch.nn.Module, seconds: dict[str, float], told: Told) -> str:
@@ -80,6 +82,25 @@ def test_what_the_model_needs_decides_before_the_clock() -> None:
     assert choose_attention("auto", [model], CPU, None, Silent()) == "grouped"
     set_dropout(model, 0.0)
     assert choose_attention("auto", [model], CPU, None, Silent()) == "varlen"
+
+
+@pytest.mark.usefixtures("lent")
+def test_what_may_not_repeat_its_gradients_is_taken_only_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(BACKENDS["varlen"]), "repeats", False)
+    model = tiny("llama")
+    assert choose_attention("auto", [model], CPU, None, Silent()) == "grouped"
+    assert choose_attention("varlen", [model], CPU, None, Silent()) == "varlen"
+
+
+@pytest.mark.usefixtures("lent")
+def test_a_window_is_refused_before_a_row_is_long_enough_for_it() -> None:
+    model = tiny("bert")
+    set_dropout(model, 0.0)
+    use_local_attention(model, LocalAttention(window=2, above=64))
+    assert choose_attention("auto", [model], CPU, None, Silent()) == "grouped"
+    with pytest.raises(UsageError, match=r"--attention-backend varlen.*window.*allowed"):
+        choose_attention("varlen", [model], CPU, None, Silent())
+    assert model.config._attn_implementation == NAME
 
 
 def test_a_backend_that_is_asked_for_works_or_says_why() -> None:

@@ -30,6 +30,11 @@ def cpus_of(ray: Any) -> int:
     return max(1, int(ray.cluster_resources().get("CPU", 1)))
 
 
+def most_cpus_of_a_node(ray: Any) -> int:
+    """Of the living node of the connected cluster that has the most."""
+    return max((int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]), default=0)
+
+
 @contextlib.contextmanager
 def on_cluster(address: str | None, *, dashboard: bool = False) -> Iterator[Any]:
     """Inside the block ``ray`` is connected; it is the value. What the block connected it takes away.

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, TypeVar
 
-from fitwright.core.errors import FitwrightError, RunError
+from fitwright.core.errors import FitwrightError, RunError, UsageError
 from fitwright.core.optional import require
+from fitwright.core.ray_cluster import most_cpus_of_a_node
 
 Item = TypeVar("Item", bound=Hashable)
 Tell = Callable[[Any], None]
@@ -40,8 +41,15 @@ def side_by_side(
         hear: is told here what ``work`` tells, the latest of it.
 
     Raises:
-        FitwrightError: what ``work`` raised. RunError: workers died again and again at the same item.
+        UsageError: no node has that many CPUs. FitwrightError: what ``work`` raised. RunError: it raised
+            something else, or workers died again and again at the same item.
     """
+    if cpus > (largest := most_cpus_of_a_node(ray)):  # Ray would wait for such a node without a word
+        raise UsageError(
+            "no node of the Ray cluster has as many CPUs as each worker is to have", got=cpus,
+            allowed=f"up to {largest}, which the largest node has",
+            mend="Give fewer --threads, or add a larger node.",
+        )  # fmt: skip
     said = require("ray.util.queue").Queue(actor_options={"num_cpus": 0, "max_restarts": -1})
     start = ray.remote(num_cpus=cpus, max_retries=MOST_RESTARTS)(_do)
     shared = ray.put(work)  # once, however large
@@ -91,6 +99,9 @@ def _heard(said: Any) -> dict[Any, Any]:
 def _answer(ray: Any, task: Any, item: Any) -> Any:
     try:
         how, what = ray.get(task)
+    except ray.exceptions.RayTaskError as error:  # what the code raised; Ray does not begin it again for that
+        cause = getattr(error, "cause", error)
+        raise RunError(f"{item}: {type(cause).__name__}: {str(cause).strip()[:300]}") from error
     except ray.exceptions.RayError as error:
         last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
         raise RunError(

@@ -34,8 +34,8 @@ def choose_attention(
 ) -> str:
     """The name of a backend that packs all those models on this machine.
 
-    ``auto`` times a step of each that does, where there are several; the run keeps the answer in its
-    checkpoint and its history, so that what continues or repeats it does not ask again.
+    ``auto`` times a step of each that does and repeats its gradients, where there are several; the run keeps
+    the answer in its checkpoint and its history, so that what continues or repeats it does not ask again.
 
     Args:
         asked: ``auto`` or a backend.
@@ -57,7 +57,7 @@ def choose_attention(
                 allowed=", ".join(("auto", *BACKENDS)),
             )  # fmt: skip
         return asked
-    able = [name for name, reason in refusals(machine).items() if reason is None]
+    able = [name for name, reason in refusals(machine).items() if reason is None and BACKENDS[name].repeats]
     if len(able) > 1:
         able = [name for name in able if _tried(name, models, machine) is None]
     if len(able) <= 1 or rehearse is None:

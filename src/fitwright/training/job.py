@@ -144,11 +144,7 @@ def execute(
     """
     max_length = position_limit(model, settings.max_length)
     choose_training_attention(model, device_type(), max_length)
-    if settings.attention_window is not None:
-        use_local_attention(
-            model,
-            LocalAttention(window=settings.attention_window, above=settings.attention_window_above),
-        )
+    set_attention_window(model, settings)
     task, world = job.task, current_world()
     with work_folder(job, world) as folder:
         work = folder / key[:16]
@@ -231,6 +227,17 @@ def work_folder(job: Job, world: World) -> Iterator[Path]:
 
         world.first(lock)
         yield job.work if world.is_first else Path(stack.enter_context(tempfile.TemporaryDirectory()))
+
+
+def set_attention_window(model: nn.Module, settings: TrainSettings) -> None:
+    """Have the model attend within the window that the settings name, if they do.
+
+    Raises:
+        UsageError: this model cannot.
+    """
+    if settings.attention_window is not None:
+        local = LocalAttention(window=settings.attention_window, above=settings.attention_window_above)
+        use_local_attention(model, local)
 
 
 def set_dropout(model: nn.Module, probability: float | None) -> None:

@@ -18,7 +18,7 @@ from fitwright.training.attention_choice import choose_attention
 from fitwright.training.batches import Rows, steps_of_epoch
 from fitwright.training.distributed.team import Team
 from fitwright.training.distributed.world import World
-from fitwright.training.job import Job, set_dropout
+from fitwright.training.job import Job, set_attention_window, set_dropout
 from fitwright.training.method import apply_method, training_mode
 from fitwright.training.optimizer import adamw
 from fitwright.training.packing import choose_packing, packed_models
@@ -70,6 +70,7 @@ def range_test(
     apply_method(model, settings)
     max_length = position_limit(model, settings.max_length)
     choose_training_attention(model, device.type, max_length)
+    set_attention_window(model, settings)
     with tempfile.TemporaryDirectory() as scratch:
         rows = job.task.encode(job.data.train, job.source, Path(scratch), max_length)
     training_mode(model.to(device), settings.method)

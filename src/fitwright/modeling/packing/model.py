@@ -154,6 +154,11 @@ class PackedStack:
     def __init__(self, module: nn.Module, before: str, multiple: int, backend: str) -> None:
         self.module, self.multiple, self._before, self._backend = module, multiple, before, backend
         self._local = local_attention_of(module.config)
+        if self._local is not None and not backend_of(backend).windows:
+            raise UsageError(
+                f"{backend} attention knows no window that leaves the first token out, which this model has",
+                got=f"a window of {self._local.window}",
+            )
         exchange_attention(module, NAME)
         self._signature = inspect.signature(type(module).forward)
         self._offset = position_offset(module)

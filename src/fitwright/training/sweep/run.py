@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import shutil
 import time
@@ -10,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from fitwright.core.errors import UsageError
 from fitwright.core.files import folder_lock, new_directory, sha256_json, write_json, write_text
 from fitwright.core.progress import Progress
 from fitwright.core.ray_cluster import Cluster, cpus_of, on_cluster
@@ -26,6 +28,7 @@ from fitwright.training.sweep.trial_run import (
     folder_of,
     run_elsewhere,
     run_trial,
+    source_of,
     train_changed,
     trials_of,
 )
@@ -144,6 +147,8 @@ class _Runner:
         """The next trial, announced."""
         trial = self.trials.next(self.running)
         self.running.add(trial.number)
+        with contextlib.suppress(UsageError):  # the trial itself will fail with that
+            source_of(self.sweep, self.work, trial.values)  # here: two workers would make the same at once
         told = ", ".join(f"{name}={_short(value)}" for name, value in trial.values.items())
         new, missing = self.done - self.first, self.sweep.trials - self.done
         seconds = (self.clock() - self.started) / new * missing if new else None

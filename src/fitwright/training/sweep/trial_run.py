@@ -58,11 +58,23 @@ def train_changed(
 ) -> History:
     """Train with those settings, or go on where that was interrupted."""
     settings = sweep.settings.but(**{k: v for k, v in values.items() if k not in SHAPES})
-    job = replace(sweep.job, output=folder_of(work, trial), overwrite=True, watch=watch)
-    if sweep.shape:
-        shape = {k: v for k, v in values.items() if k in SHAPES}
-        job = replace(job, source=shaped_source(sweep.job.source, shape, work / "sources"))
+    job = replace(
+        sweep.job, source=source_of(sweep, work, values), output=folder_of(work, trial), overwrite=True,
+        watch=watch,
+    )  # fmt: skip
     return read_history(train_model(job, settings, progress))
+
+
+def source_of(sweep: SweepJob, work: Path, values: Mapping[str, Any]) -> Path:
+    """What a run with those values starts from; made where it is missing.
+
+    Raises:
+        UsageError: there is no model of that shape.
+    """
+    if not sweep.shape:
+        return sweep.job.source
+    shape = {k: v for k, v in values.items() if k in SHAPES}
+    return shaped_source(sweep.job.source, shape, work / "sources")
 
 
 def run_trial(sweep: SweepJob, work: Path, trial: Trial, progress: Progress) -> None:

@@ -20,6 +20,8 @@ class Flash:
     name: ClassVar[str] = "flash"
     multiple: ClassVar[int] = 1
     half_only: ClassVar[bool] = True
+    windows: ClassVar[bool] = False
+    repeats: ClassVar[bool] = True
 
     def refusal(self, machine: Machine) -> str | None:
         """No package, or no card for it."""

@@ -34,6 +34,8 @@ class Flex:
     name: ClassVar[str] = "flex"
     multiple: ClassVar[int] = BLOCK
     half_only: ClassVar[bool] = False
+    windows: ClassVar[bool] = True
+    repeats: ClassVar[bool] = True
 
     def refusal(self, machine: Machine) -> str | None:
         """No card for it: on a CPU it has no backward pass."""

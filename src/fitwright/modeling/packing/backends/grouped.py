@@ -22,6 +22,8 @@ class Grouped:
     name: ClassVar[str] = "grouped"
     multiple: ClassVar[int] = 1
     half_only: ClassVar[bool] = False
+    windows: ClassVar[bool] = True
+    repeats: ClassVar[bool] = True
 
     def refusal(self, machine: Machine) -> str | None:  # noqa: ARG002
         """It runs everywhere."""

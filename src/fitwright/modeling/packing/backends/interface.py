@@ -59,6 +59,12 @@ class Backend(Protocol):
     half_only: ClassVar[bool]
     """Whether it computes in bf16 and fp16 alone."""
 
+    windows: ClassVar[bool]
+    """Whether it computes windows that leave the first token out (``--attention-window``)."""
+
+    repeats: ClassVar[bool]
+    """Whether gradients are the same bits every time, so that resume is exact; ``auto`` takes no others."""
+
     def refusal(self, machine: Machine) -> str | None:
         """Why it cannot train on that machine; ``None`` where it can."""
 

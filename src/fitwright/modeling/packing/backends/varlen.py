@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 
 
 class Varlen:
-    """See the module. It has no dropout of attention weights."""
+    """See the module. It has no dropout of attention weights.
+
+    Its backward pass cannot be asked for the same bits every time, and whether it gives them was not tried.
+    """
 
     name: ClassVar[str] = "varlen"
     multiple: ClassVar[int] = 1
     half_only: ClassVar[bool] = True
+    windows: ClassVar[bool] = False
+    repeats: ClassVar[bool] = False
 
     def refusal(self, machine: Machine) -> str | None:
         """Too old a torch, or no card for it."""
