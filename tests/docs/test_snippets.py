@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[2]
 SNIPPETS = all_snippets(ROOT)
 LONGEST_S = 120
 LONG_PAGES = {
-    "docs/compress.md", "docs/export.md", "docs/profile.md", "docs/reproduce.md", "docs/train.md",
+    "docs/compress.md", "docs/estimate.md", "docs/evaluate.md", "docs/export.md", "docs/profile.md",
+    "docs/reproduce.md", "docs/train.md",
     "README.zh-CN.md",
 }  # fmt: skip
 """Pages that train or measure for minutes and whose commands ``tests/cli`` runs too, or, of the Chinese
