@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fitwright.core.units import format_bytes, format_count, format_flops, format_seconds
+from fitwright.cli.study_costs import cost_columns, whole_text
+from fitwright.core.units import format_count, format_seconds
 
 if TYPE_CHECKING:
     from fitwright.scaling.design.label_plan import LabelCell, LabelPlan
@@ -32,12 +33,7 @@ def label_plan_text(plan: LabelPlan, folder: Path) -> str:
         Column(key="draw", title="Draw", value=lambda c: c.draw + 1, numeric=True, spare=2),
         *_regularisation(plan),
         Column(key="batch", title="Batch", value=lambda c: c.batch_rows, numeric=True, spare=3),
-        Column(key="rate", title="Rate", value=lambda c: c.learning_rate, text=lambda v: f"{v:.1e}",
-               numeric=True, spare=4),
-        Column(key="flops", title="Compute", value=lambda c: c.flops, text=format_flops, numeric=True),
-        Column(key="seconds", title="Time", value=lambda c: c.seconds, text=format_seconds, numeric=True),
-        Column(key="memory", title="Memory", value=lambda c: c.memory_bytes, text=format_bytes,
-               numeric=True, spare=1),
+        *cost_columns(),
     ]  # fmt: skip
     table, said = fitted_table(plan.cells[:_MANY], columns)
     if len(plan.cells) > _MANY:
@@ -49,12 +45,8 @@ def label_plan_text(plan: LabelPlan, folder: Path) -> str:
         f"{data['validation_rows']:,} choose the epoch, {data['held_out_rows']:,} judge; "
         f"{len(data['classes'])} classes, guessing is wrong {data['guessing_error']:.1%} of the time"
     )
-    whole = (
-        f"the whole: {format_flops(plan.flops)}, about {format_seconds(plan.seconds)} with {plan.workers} "
-        f"side by side (measured: {plan.speed['side_by_side_gain']:.2f}× one with all threads)"
-    )
     parts = [
-        heading, "\n".join([table, *said]), whole,
+        heading, "\n".join([table, *said]), whole_text(plan),
         "\n".join(f"warning: {warning}" for warning in plan.warnings),
         f"{folder}: next, fitwright study run {folder}",
     ]  # fmt: skip

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fitwright.core.units import format_bytes, format_count, format_flops, format_seconds
+from fitwright.cli.study_costs import cost_columns, whole_text
+from fitwright.core.units import format_count, format_seconds
 
 if TYPE_CHECKING:
     from fitwright.scaling.design.plan import Cell, Plan, StudyPlan
@@ -55,12 +56,7 @@ def _corpus_plan_text(plan: Plan, folder: Path) -> str:
         Column(key="ratio", title="D/N", value=lambda c: c.tokens / c.parameters,
                text=lambda v: f"{v:.2g}", numeric=True),
         Column(key="batch", title="Batch", value=lambda c: c.batch_blocks, numeric=True, spare=3),
-        Column(key="rate", title="Rate", value=lambda c: c.learning_rate, text=lambda v: f"{v:.1e}",
-               numeric=True, spare=4),
-        Column(key="flops", title="Compute", value=lambda c: c.flops, text=format_flops, numeric=True),
-        Column(key="seconds", title="Time", value=lambda c: c.seconds, text=format_seconds, numeric=True),
-        Column(key="memory", title="Memory", value=lambda c: c.memory_bytes, text=format_bytes,
-               numeric=True, spare=1),
+        *cost_columns(),
     ]  # fmt: skip
     table, said = fitted_table(plan.cells, columns)
     corpus = plan.corpus
@@ -69,11 +65,7 @@ def _corpus_plan_text(plan: Plan, folder: Path) -> str:
         f"tokens to train on, {format_count(corpus['held_out_tokens'])} to judge by; vocabulary "
         f"{plan.vocabulary:,}, blocks of {plan.block}"
     )
-    whole = (
-        f"the whole: {format_flops(plan.flops)}, about {format_seconds(plan.seconds)} with {plan.workers} "
-        f"side by side (measured: {plan.speed['side_by_side_gain']:.2f}× one with all threads); tokens for "
-        f"each parameter spread over {plan.spread:.0f}×"
-    )
+    whole = f"{whole_text(plan)}; tokens for each parameter spread over {plan.spread:.0f}×"
     parts = [
         heading, "\n".join([table, *said]), whole,
         "The first is the largest: four times the compute of any other, left out of the fit to test it.",

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fitwright.core.files import sha256_json, write_json
+from fitwright.core.files import sha256_json
 from fitwright.core.progress import Progress
 from fitwright.data.token_blocks import Stream, blocks_of, open_stream
-from fitwright.modeling.classifier import copy_tokenizer
 from fitwright.scaling.design.plan import Cell, Plan
 from fitwright.study.folder import SEEN_BLOCKS, StudyFolder
+from fitwright.study.starts import Part, write_start
 from fitwright.training.job import Job, train_model
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.blocks import CausalBlocks, MaskedBlocks
@@ -30,24 +30,9 @@ CHECKPOINT_S = 20.0
 _SEEN_SEED = 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """The first tokens of a study's corpus, as the source of a run's rows."""
-
-    path: Path
-    fingerprint: str
-    rows: int
-
-
 def start(folder: StudyFolder, plan: Plan, cell: Cell) -> Path:
     """Configuration and tokenizer that a cell starts from; written where they are not there yet."""
-    target = folder.root / "starts" / cell.shape.name.replace("/", "-")
-    if not (target / "config.json").is_file():
-        target.mkdir(parents=True, exist_ok=True)
-        copy_tokenizer(folder.tokenizer, target)
-        config = plan.model_family.config(cell.shape, plan.vocabulary, plan.block)
-        write_json(target / "config.json", config)
-    return target
+    return write_start(folder, plan.model_family, cell.shape, plan.vocabulary, plan.block)
 
 
 def train_cell(folder: StudyFolder, plan: Plan, cell: Cell, progress: Progress) -> Path:

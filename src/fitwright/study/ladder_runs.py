@@ -12,6 +12,7 @@ from fitwright.data.reading import read_table
 from fitwright.scaling.design.plan import FIT, PLAN_NAME, TARGET
 from fitwright.scaling.fitted import FittedStudy
 from fitwright.study.folder import StudyFolder
+from fitwright.study.runs_table import read_runs
 
 COLUMNS = {"n": "params", "d": "tokens", "loss": "loss", "unique": "unique_tokens"}
 """What a law is fitted to: total parameters, tokens seen, held-out loss at the end."""
@@ -56,20 +57,12 @@ def read_ladder(root: Path) -> tuple[LadderRun, ...]:
     Raises:
         DataError: there is none yet, or it was changed.
     """
-    columns = _columns(root)
-    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    try:
-        return tuple(_run(row) for row in rows)
-    except (KeyError, ValueError) as error:
-        raise DataError(
-            f"runs.csv is not as 'study run' wrote it ({error})", got=str(root),
-            mend="Run 'fitwright study run' again: it writes the table anew.",
-        ) from None  # fmt: skip
+    return read_runs(_table(root), _run)
 
 
 def fitting_columns(root: Path) -> Mapping[str, Sequence[str]]:
     """The columns of the runs that a law is fitted to: all but the largest, which tests it."""
-    columns = _columns(root)
+    columns = read_table(_table(root)).columns
     kept = [place for place, role in enumerate(columns["role"]) if role == FIT]
     return {name: [values[place] for place in kept] for name, values in columns.items()}
 
@@ -83,13 +76,13 @@ def verdicts(study: FittedStudy, runs: Sequence[LadderRun]) -> tuple[tuple[Ladde
     )
 
 
-def _columns(root: Path) -> Mapping[str, list[str]]:
+def _table(root: Path) -> Path:
     if not is_study(root):
         raise UsageError("no study folder", got=str(root), mend="Give what 'fitwright study design' made.")
     path = StudyFolder(root).runs
     if not path.is_file():
         raise DataError("the study has no runs yet", got=str(root), mend=f"Run: fitwright study run {root}")
-    return read_table(path).columns
+    return path
 
 
 def _run(row: Mapping[str, str]) -> LadderRun:

@@ -14,6 +14,7 @@ from fitwright.modeling.attention import choose_training_attention
 from fitwright.modeling.language_model import load_language_model
 from fitwright.scaling.design.families import Family
 from fitwright.scaling.design.shapes import Shape
+from fitwright.training.threads import keep_torch_threads
 
 _STEPS, _MOST_STEPS_S = 3, 2.0
 WORTH_IT = 1.05
@@ -29,10 +30,8 @@ def step_seconds(
     actively, so that a thread without work counts too.
     """
     torch: Any = require("torch")
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
     clock = time.process_time
-    try:
+    with keep_torch_threads(threads):
         model = _model(family, shape, vocabulary, block)
         optimiser = torch.optim.AdamW(model.parameters(), lr=0.0, fused=True)
         ids_BT = torch.randint(0, vocabulary, (batch, block), generator=torch.Generator().manual_seed(0))
@@ -45,8 +44,6 @@ def step_seconds(
             optimiser.zero_grad()
             found.append(clock() - start)
         return min(found[1:])  # the first one sets up kernels
-    finally:
-        torch.set_num_threads(before)
 
 
 def side_by_side(family: Family, shape: Shape, vocabulary: int, block: int, batch: int) -> tuple[int, float]:

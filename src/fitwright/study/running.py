@@ -17,13 +17,14 @@ from typing import Any
 from fitwright.core.errors import FitwrightError, RunError
 from fitwright.core.files import folder_lock
 from fitwright.core.optional import require
-from fitwright.core.progress import Progress, Silent, Task
+from fitwright.core.progress import Progress, Task
 from fitwright.core.ray_cluster import Cluster
 from fitwright.scaling.design.plan import PlannedCell, StudyPlan
 from fitwright.study.finished import finished, write_runs
 from fitwright.study.folder import StudyFolder
 from fitwright.study.kinds import KINDS, FinishedRun, read_plan
 from fitwright.study.on_ray import train_on_ray
+from fitwright.study.telling import Listener, Teller
 
 
 @dataclass
@@ -86,14 +87,14 @@ def _cores() -> int:
 def _train(
     folder: StudyFolder, plan: StudyPlan, left: list[PlannedCell], count: int, threads: int, task: Task
 ) -> None:
-    waiting = list(left)
+    waiting, listener = list(left), Listener(left, task)
     with _processes() as workers:
         while waiting and len(workers) < count:
             workers.append(_start(folder.root, threads, waiting.pop(0)))
         while workers:
             for pipe in wait([worker.pipe for worker in workers]):
                 worker = next(w for w in workers if w.pipe is pipe)
-                if not _hear(worker, task):
+                if not _hear(worker, listener):
                     continue
                 write_runs(folder, plan, finished(folder, plan))
                 if waiting:
@@ -105,7 +106,7 @@ def _train(
                     worker.process.join()
 
 
-def _hear(worker: _Worker, task: Task) -> bool:
+def _hear(worker: _Worker, listener: Listener) -> bool:
     """Take one message; whether the worker's cell is finished."""
     try:
         kind, value = worker.pipe.recv()
@@ -118,8 +119,9 @@ def _hear(worker: _Worker, task: Task) -> bool:
     if kind == "failed":
         raise RunError(f"cell {worker.cell.name}: {value}")
     if kind == "moved":
-        share, note = value
-        task.advance(share * worker.cell.seconds, note=f"{worker.cell.name}: {note}")
+        listener.hear(worker.cell.name, value)
+    if kind == "finished":
+        listener.hear(worker.cell.name, (1.0, "trained"))
     return bool(kind == "finished")
 
 
@@ -156,7 +158,7 @@ def _work(root: Path, threads: int, pipe: Connection) -> None:
         torch: Any = require("torch")  # the parent does without
         torch.set_num_threads(threads)
         while (name := pipe.recv()) is not None:
-            train(folder, plan, cells[name], _Teller(pipe))
+            train(folder, plan, cells[name], Teller(lambda told: pipe.send(("moved", told))))
             pipe.send(("finished", None))
     except FitwrightError as error:
         pipe.send(("failed", str(error)))
@@ -169,18 +171,3 @@ def _die_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-class _Teller(Silent):
-    """Progress that goes to the parent: which share of a cell's steps was done."""
-
-    def __init__(self, pipe: Connection) -> None:
-        self.pipe, self.total = pipe, 1.0
-
-    @contextlib.contextmanager
-    def task(self, title: str, total: float | None, unit: str = "") -> Iterator[Task]:  # noqa: ARG002
-        self.total = total or 1.0
-        yield self
-
-    def advance(self, amount: float = 1.0, note: str = "") -> None:
-        self.pipe.send(("moved", (amount / self.total, note)))

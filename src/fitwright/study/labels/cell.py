@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from fitwright.core.errors import UsageError
 from fitwright.core.files import sha256_json, write_json
 from fitwright.core.progress import Progress
 from fitwright.data.dataset import LabelledText
-from fitwright.modeling.classifier import copy_tokenizer
 from fitwright.scaling.design.families import family_of
 from fitwright.scaling.design.label_plan import Encoder, LabelCell, LabelPlan
 from fitwright.scaling.design.plan import PLAN_NAME
@@ -17,6 +16,7 @@ from fitwright.study.folder import StudyFolder
 from fitwright.study.labels.encoders import FAMILY
 from fitwright.study.labels.judging import JUDGED_NAME, Judged, judge
 from fitwright.study.labels.rows import first_rows, load_rows
+from fitwright.study.starts import Part, write_start
 from fitwright.training.job import Job, train_model
 from fitwright.training.settings import TrainSettings
 from fitwright.training.tasks.interface import TaskData
@@ -28,15 +28,6 @@ MOST_EVALUATIONS = 3
 _CHECKPOINT_S = 60.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """The first rows of a draw, as the source of a run's rows."""
-
-    path: Path
-    fingerprint: str
-    rows: int
-
-
 def rows_path(folder: StudyFolder, part: str) -> Path:
     """Where a part's rows lie."""
     return folder.root / "rows" / f"{part}.jsonl"
@@ -45,22 +36,14 @@ def rows_path(folder: StudyFolder, part: str) -> Path:
 def start(folder: StudyFolder, plan: LabelPlan, cell: LabelCell) -> Path:
     """What a cell starts from: a model directory, or configuration and tokenizer, written once."""
     encoder = plan.encoder(cell.encoder)
-    if encoder.path is not None:
-        return Path(encoder.path)
-    return write_start(folder, encoder, plan.vocabulary, plan.max_length)
+    return start_of(folder, encoder, plan.vocabulary, plan.max_length)
 
 
-def write_start(folder: StudyFolder, encoder: Encoder, vocabulary: int, max_length: int) -> Path:
-    """Configuration and tokenizer of an encoder from scratch, written where they are not there yet."""
+def start_of(folder: StudyFolder, encoder: Encoder, vocabulary: int, max_length: int) -> Path:
+    """The same for an encoder, before there is a plan."""
     if encoder.shape is None:
-        raise ValueError("an encoder with weights needs no start")
-    target = folder.root / "starts" / encoder.shape.name.replace("/", "-")
-    if not (target / "config.json").is_file():
-        target.mkdir(parents=True, exist_ok=True)
-        copy_tokenizer(folder.tokenizer, target)
-        config = family_of(FAMILY).config(encoder.shape, vocabulary, max_length)
-        write_json(target / "config.json", config)
-    return target
+        return Path(str(encoder.path))
+    return write_start(folder, family_of(FAMILY), encoder.shape, vocabulary, max_length)
 
 
 def evaluations(epochs: int) -> int:

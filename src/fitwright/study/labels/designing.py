@@ -92,11 +92,7 @@ class _Machine:
         self.encoders, self.parts, self.settings, self.vocabulary = encoders, parts, settings, vocabulary
         self.timed = parts.train.subset(range(min(TIMED_ROWS, len(parts.train))))
         self.specs = {e.name: models.spec_of(e, vocabulary, settings.max_length) for e in encoders}
-        self.sources = {
-            e.name: Path(e.path) if e.path is not None else
-            cells.write_start(folder, e, vocabulary, settings.max_length)
-            for e in encoders
-        }  # fmt: skip
+        self.sources = {e.name: cells.start_of(folder, e, vocabulary, settings.max_length) for e in encoders}
         self.costs = {e.name: row_cost(self.sources[e.name], self.timed, self._timing(e)) for e in encoders}
 
     def _timing(self, encoder: Encoder) -> TrainSettings:

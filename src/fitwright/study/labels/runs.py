@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from fitwright.core.errors import DataError
-from fitwright.data.reading import read_table
+from fitwright.study.runs_table import read_runs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,15 +51,7 @@ def read_rows(path: Path) -> tuple[LabelRow, ...]:
     Raises:
         DataError: it was changed.
     """
-    columns = read_table(path).columns
-    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    try:
-        return tuple(_row(row) for row in rows)
-    except (KeyError, ValueError) as error:
-        raise DataError(
-            f"runs.csv is not as 'study run' wrote it ({error})", got=str(path),
-            mend="Run 'fitwright study run' again: it writes the table anew.",
-        ) from None  # fmt: skip
+    return read_runs(path, _row)
 
 
 def chosen(rows: Sequence[LabelRow], model: str) -> tuple[LabelRow, ...]:

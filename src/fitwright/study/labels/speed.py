@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from fitwright.training.settings import TrainSettings
 from fitwright.training.step import Stepper, objective_of
 from fitwright.training.tasks.interface import TaskData
 from fitwright.training.tasks.text_classification import TextClassification
+from fitwright.training.threads import keep_torch_threads
 
 TIMED_ROWS = 64
 _BATCHES = (32, 8)
@@ -76,7 +77,7 @@ def row_cost(
         source: folder of the model. rows: some of the training part, :data:`TIMED_ROWS` or fewer.
         settings: of a cell: length, precision and dropout count.
     """
-    with _threads(1):
+    with keep_torch_threads(1):
         timed = _Timed(source, rows, settings, clock)
         large, small = (timed.trained(batch) for batch in _BATCHES)
         judged = timed.judged()
@@ -95,21 +96,10 @@ def side_by_side(
     cores = usable_cores()
     if cores == 1:
         return 1, 1.0
-    with _threads(cores):
+    with keep_torch_threads(cores):
         together = _Timed(source, rows, settings, time.process_time).trained(_BATCHES[0])
     gain = min(float(cores), together / alone.pass_s) if alone.pass_s else 1.0
     return (cores if gain >= WORTH_IT else 1), gain
-
-
-@contextlib.contextmanager
-def _threads(count: int) -> Iterator[None]:
-    torch: Any = require("torch")
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class _Timed:
